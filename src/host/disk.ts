@@ -1,0 +1,79 @@
+/**
+ * What recovery needs of the file system, and the only way it touches one.
+ *
+ * A seam on purpose: the real disk (real-disk.ts) and the double that loses power, fills up and fails
+ * (test/doubles/crash-disk.ts) are held to one contract suite.
+ *
+ * Paths are absolute.  No method follows a symbolic link in the last component.  Every method that changes
+ * something is one point at which the machine can die; none is durable before the matching `sync`/`syncDir`.
+ * A failure is a DiskError that says what was tried, on which path, with the system's code.
+ */
+
+export type FileKind = 'file' | 'directory' | 'link' | 'other'
+
+export interface DirEntry {
+  readonly name: string
+  readonly kind: FileKind
+}
+
+export interface FileStat {
+  readonly kind: FileKind
+  readonly bytes: number
+  /** Times in ms since the epoch, with the fraction the file system gives. */
+  readonly mtimeMs: number
+  readonly ctimeMs: number
+  readonly dev: number
+  readonly ino: number
+  readonly links: number
+  /** Permission bits only. */
+  readonly mode: number
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Bytes given, or a range of a file to be copied without passing through memory whole. `to` is exclusive. */
+export type Segment = Uint8Array | { readonly path: string; readonly from: number; readonly to: number }
+
+export interface Disk {
+  /** In no particular order. */
+  list(dir: string): Promise<readonly DirEntry[]>
+  /** Undefined when there is nothing of that name. */
+  stat(path: string): Promise<FileStat | undefined>
+  /** At most `to - from` bytes of a regular file; fewer when it ends earlier. Never blocks on a FIFO. */
+  read(path: string, from: number, to: number): Promise<Buffer>
+  /** Where a symbolic link points, unresolved. */
+  readLink(path: string): Promise<string>
+  /** A new file; fails with EEXIST when the name is taken. */
+  create(path: string, content: readonly Segment[], mode: number): Promise<void>
+  append(path: string, bytes: Uint8Array): Promise<void>
+  /** A second name for a file. */
+  link(from: string, to: string): Promise<void>
+  /** Replaces a file at `to`. */
+  rename(from: string, to: string): Promise<void>
+  /** A file or an empty directory. */
+  remove(path: string): Promise<void>
+  /** One level; an existing directory is fine. */
+  mkdir(path: string, mode: number): Promise<void>
+  /** Ownership and permissions of `path` become those of `like` as far as the process may. */
+  copyOwner(path: string, like: FileStat): Promise<void>
+  sync(path: string): Promise<void>
+  syncDir(dir: string): Promise<void>
+}
+
+export class DiskError extends Error {
+  override name = 'DiskError'
+  readonly code: string
+  readonly path: string
+  constructor(verb: string, path: string, cause: unknown) {
+    const code = (cause as { code?: unknown } | undefined)?.code
+    super(`cannot ${verb} ${JSON.stringify(path)}: ${typeof code === 'string' ? code : String(cause)}`, { cause })
+    this.code = typeof code === 'string' ? code : 'UNKNOWN'
+    this.path = path
+  }
+  /** A cause that can go away by itself: full, failing or read-only for now, out of descriptors. */
+  get canPass(): boolean {
+    return ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'EBUSY', 'ESTALE', 'ETIMEDOUT', 'EAGAIN', 'EINTR', 'ENOMEM'].includes(
+      this.code,
+    )
+  }
+}

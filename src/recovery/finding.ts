@@ -1,0 +1,102 @@
+/**
+ * The words of this room.  A finding says what is wrong and what would be done about it; a step says exactly
+ * which bytes change.  Kinds and severities are public names: scripts rely on them (README, `check --json`).
+ */
+import type { Segment } from '../host/disk.ts'
+
+/**
+ * - `loses`: started as it is, the gateway destroys or forgets user data.
+ * - `blocks`: the gateway or a session does not work.
+ * - `benign`: reported, left alone.
+ */
+export type Severity = 'loses' | 'blocks' | 'benign'
+
+export type Kind =
+  | 'index-unreadable'
+  | 'index-missing'
+  | 'transcript-no-final-newline'
+  | 'transcript-torn-tail'
+  | 'transcript-bad-header'
+  | 'transcript-torn-middle'
+  | 'transcript-missing'
+  | 'trajectory-missing'
+  | 'trajectory-torn'
+  | 'pointer-outside'
+  | 'lock-stale'
+  | 'lock-misread'
+  | 'lock-name-mismatch'
+  | 'lock-not-a-file'
+  | 'index-lock'
+  | 'poison-turn'
+  | 'devices-unreadable'
+  | 'config-unreadable'
+  | 'tasks-unreadable'
+  | 'gateway-lock-stale'
+  | 'restart-intent-stale'
+  | 'wrongly-archived'
+  | 'leftover-tmp'
+  | 'unindexed-transcripts'
+  | 'unreadable'
+  | 'disk-failing'
+  | 'unknown-store'
+
+export interface Finding {
+  readonly kind: Kind
+  readonly severity: Severity
+  /** Relative to the state directory where it lies inside, else absolute. */
+  readonly path: string
+  /** What was seen, in one line. */
+  readonly evidence: string
+  /** What `supervise repair` does about it, in one line; null when nothing is done by itself. */
+  readonly repair: string | null
+  /** Only where `repair` is null and the severity is not benign: may this pass by itself, or is a person needed? */
+  readonly without?: 'retry-later' | 'needs-operator'
+  /** For needs-operator: the one command to run next. */
+  readonly command?: string
+}
+
+/** What a name holds: its kind and, for a file, the SHA-256 of its content. */
+export type Fingerprint = 'missing' | `sha256:${string}` | `link:${string}` | `directory:${string}` | `other:${string}`
+
+/**
+ * One atomic change of one name.  It acts only when it finds exactly `before`, is done when it finds `after`,
+ * and otherwise stops.  Whatever stood there before is kept.
+ */
+export interface Step {
+  readonly path: string
+  readonly before: Fingerprint
+  readonly after: Fingerprint
+  readonly change:
+    /** The file becomes this content: pieces of its old self, and bytes of ours.  Creates it where `before` is missing. */
+    | { readonly do: 'write'; readonly content: readonly Piece[]; readonly mode: number }
+    /** The name goes away. */
+    | { readonly do: 'set-aside' }
+    /** The file comes back under this name from another one inside the state (an archive), which goes away. */
+    | { readonly do: 'put-back'; readonly from: string }
+  /** The findings this step answers, for a person who reads the journal. */
+  readonly because: readonly { readonly kind: Kind; readonly path: string }[]
+}
+
+/** Serialisable form of a Segment: a range of another file is allowed (restoring a generation), text is base64. */
+export type Piece =
+  | { readonly text: string }
+  | { readonly base64: string }
+  | { readonly path: string; readonly from: number; readonly to: number }
+
+export const segmentOf = (piece: Piece): Segment =>
+  'text' in piece ? Buffer.from(piece.text) : 'base64' in piece ? Buffer.from(piece.base64, 'base64') : piece
+
+/** The whole of one repair, journalled before its first step. */
+export interface Plan {
+  readonly steps: readonly Step[]
+}
+
+export interface Kept {
+  /** Where the bytes were, as in Finding. */
+  readonly path: string
+  /** Of the content; null for what is no regular file. */
+  readonly sha256: string | null
+  readonly bytes: number
+  /** Where they are now, relative to the state directory. */
+  readonly keptAs: string
+}

@@ -1,0 +1,42 @@
+/** Where a recovery works, and what it may ask of the machine.  Made once by whoever calls this room. */
+import type { Disk } from '../host/disk.ts'
+
+export interface Site {
+  readonly disk: Disk
+  /** Real path of the state directory. */
+  readonly stateDir: string
+  /** Absolute; usually <stateDir>/openclaw.json. */
+  readonly configPath: string
+  /** Where the gateway keeps its own lock: <tmp>/openclaw-<uid>; null when not to be looked at. */
+  readonly gatewayLockDir: string | null
+  /** What the kernel says of a pid: its start time in clock ticks since boot (field 22 of /proc/pid/stat), or gone. */
+  startTicksOf(pid: number): number | undefined
+  readonly bootId: string
+  /** ms since the epoch. */
+  now(): number
+  /** Numbers that the kernel would refuse to a pid of another namespace, file ids and the like. */
+  readonly policy: Policy
+}
+
+export interface Policy {
+  /** A completed turn whose transcript nothing on disk still holds: start all the same, or hold. */
+  readonly onLoss: 'start' | 'hold'
+  readonly unknownStore: 'start' | 'hold'
+  /** Which cut-off turns are marked for the gateway to resume. */
+  readonly resume: 'crashed' | 'all' | 'none'
+  /** Optional repairs, only by an operator's word. */
+  readonly unarchive: boolean
+  readonly adopt: boolean
+  readonly tidy: boolean
+  readonly configRollback: boolean
+}
+
+export const defaultPolicy: Policy = {
+  onLoss: 'start',
+  unknownStore: 'hold',
+  resume: 'crashed',
+  unarchive: false,
+  adopt: false,
+  tidy: false,
+  configRollback: false,
+}
