@@ -14,7 +14,6 @@ export interface Site {
   readonly bootId: string
   /** ms since the epoch. */
   now(): number
-  /** Numbers that the kernel would refuse to a pid of another namespace, file ids and the like. */
   readonly policy: Policy
 }
 
