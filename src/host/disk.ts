@@ -45,11 +45,17 @@ export interface Disk {
   readLink(path: string): Promise<string>
   /** A new file; fails with EEXIST when the name is taken. */
   create(path: string, content: readonly Segment[], mode: number): Promise<void>
+  /** To a file that exists. */
   append(path: string, bytes: Uint8Array): Promise<void>
   /** A second name for a file. */
   link(from: string, to: string): Promise<void>
   /** Replaces a file at `to`. */
   rename(from: string, to: string): Promise<void>
+  /**
+   * Two names of one directory change places in one instant, so that whatever stood under either is still there
+   * afterwards.  False, and nothing changed, where the system or the file system cannot.
+   */
+  exchange(one: string, other: string): Promise<boolean>
   /** A file or an empty directory. */
   remove(path: string): Promise<void>
   /** One level; an existing directory is fine. */
@@ -66,14 +72,27 @@ export class DiskError extends Error {
   readonly path: string
   constructor(verb: string, path: string, cause: unknown) {
     const code = (cause as { code?: unknown } | undefined)?.code
-    super(`cannot ${verb} ${JSON.stringify(path)}: ${typeof code === 'string' ? code : String(cause)}`, { cause })
+    super(`cannot ${verb} ${JSON.stringify(path)}: ${typeof code === 'string' ? code : String(cause)}`, {
+      cause,
+    })
     this.code = typeof code === 'string' ? code : 'UNKNOWN'
     this.path = path
   }
   /** A cause that can go away by itself: full, failing or read-only for now, out of descriptors. */
   get canPass(): boolean {
-    return ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS', 'EMFILE', 'ENFILE', 'EBUSY', 'ESTALE', 'ETIMEDOUT', 'EAGAIN', 'EINTR', 'ENOMEM'].includes(
-      this.code,
-    )
+    return [
+      'ENOSPC',
+      'EDQUOT',
+      'EIO',
+      'EROFS',
+      'EMFILE',
+      'ENFILE',
+      'EBUSY',
+      'ESTALE',
+      'ETIMEDOUT',
+      'EAGAIN',
+      'EINTR',
+      'ENOMEM',
+    ].includes(this.code)
   }
 }
