@@ -1,4 +1,4 @@
-import type { Finding, Kept } from './finding.ts'
+import type { Finding, Kept, Kind } from './finding.ts'
 
 export type Store = 'file' | 'sqlite' | 'none' | 'unknown'
 
@@ -9,7 +9,12 @@ export interface Inspection {
   readonly version: string | null
   readonly verdict: 'consistent' | 'repairable' | 'retry-later' | 'needs-operator'
   readonly findings: readonly Finding[]
-  readonly counts: { readonly sessions: number; readonly transcripts: number; readonly files: number; readonly read: number }
+  readonly counts: {
+    readonly sessions: number
+    readonly transcripts: number
+    readonly files: number
+    readonly read: number
+  }
 }
 
 /** What a recovery came to.  `consistent` and `repaired` were confirmed by an inspection that began after the last change. */
@@ -26,3 +31,45 @@ export type Recovery = {
   | { readonly is: 'retry-later'; readonly evidence: string }
   | { readonly is: 'needs-operator'; readonly evidence: string; readonly command: string | null }
 )
+
+/** What a recovery is asked for: `recover(site, ask): Promise<Recovery>`. */
+export interface Ask {
+  /** The mark "recovery owed" was found: the last checkpoint is not trusted for anything. */
+  readonly owed: boolean
+  /** Who asked, in a word or two, for the journal: `start`, `crash`, `operator`. */
+  readonly trigger: string
+  /** Checked between steps.  What was begun is finished by the next recovery. */
+  readonly signal?: AbortSignal
+}
+
+/** What a recovery would do, nothing changed: `dryRun(site, { owed }): Promise<DryRun>`. */
+export interface DryRun {
+  readonly inspection: Inspection
+  /** Repairs that a crash of the supervisor cut short: they would be finished first. */
+  readonly cutShort: readonly string[]
+  readonly changes: readonly {
+    readonly path: string
+    readonly does: 'write' | 'create' | 'set-aside' | 'put-back'
+  }[]
+}
+
+/** `undo(site, id, trigger): Promise<Undone>`.  Refused means that nothing was changed. */
+export type Undone =
+  | { readonly is: 'undone'; readonly repairId: string; readonly restored: readonly string[] }
+  | { readonly is: 'refused'; readonly evidence: string; readonly command: string | null }
+  | { readonly is: 'retry-later'; readonly evidence: string }
+
+/** One line of the history: `repairs(site): Promise<readonly RepairRecord[]>`, oldest first. */
+export interface RepairRecord {
+  readonly id: string
+  /** ms since the epoch. */
+  readonly at: number
+  readonly trigger: string
+  /** For an undo: the repair that it takes back. */
+  readonly undoes: string | null
+  readonly kinds: readonly { readonly kind: Kind; readonly count: number }[]
+  readonly kept: readonly Kept[]
+  readonly keptBytes: number
+  /** `abandoned`: somebody else changed a file between its steps; what was done is named by `undo`. */
+  readonly state: 'done' | 'cut-short' | 'abandoned' | 'undone'
+}
