@@ -12,6 +12,8 @@ export interface Site {
   /** What the kernel says of a pid: its start time in clock ticks since boot (field 22 of /proc/pid/stat), or gone. */
   startTicksOf(pid: number): number | undefined
   readonly bootId: string
+  /** A gateway known to be at work on this state (`check` while it runs): its locks are its own, torn reads are to be expected. */
+  readonly liveGatewayPid?: number
   /** ms since the epoch. */
   now(): number
   readonly policy: Policy

@@ -1,0 +1,92 @@
+/**
+ * The last confirmed look: which files were there, each named by inode, size and times, so that the next look
+ * reads only what changed since.
+ *
+ * Never a reason to call something sound that is not: a checkpoint that is missing, torn, of another version or
+ * of another state directory is no checkpoint, and a file that could have changed again within one tick of the
+ * file system's clock after it was looked at is left out (git calls such an entry racily clean).
+ */
+import { createHash } from 'node:crypto'
+import type { FileStat } from '../host/disk.ts'
+import { DiskError } from '../host/disk.ts'
+import type { Site } from './site.ts'
+
+/** Inode, size, mtime, ctime of a file; the device is one for the whole checkpoint. */
+export type Mark = readonly [ino: number, bytes: number, mtimeMs: number, ctimeMs: number]
+
+export interface Checkpoint {
+  readonly bootId: string
+  readonly dev: number
+  /** Directory, relative to the state directory -> file name -> mark. */
+  readonly directories: ReadonlyMap<string, ReadonlyMap<string, Mark>>
+}
+
+/**
+ * Coarse clocks: ext4 and xfs stamp with the kernel's tick (at most 10 ms), older ext3 and some network file
+ * systems with whole seconds, vfat with two.  Two seconds cover all of them.
+ */
+const racyMs = 2_000
+
+export const mayBeTrusted = (stat: FileStat, beganMs: number): boolean =>
+  Math.max(stat.ctimeMs, stat.mtimeMs) < beganMs - racyMs
+
+export const markOf = (stat: FileStat): Mark => [stat.ino, stat.bytes, stat.mtimeMs, stat.ctimeMs]
+
+export const isUnchanged = (stat: FileStat, mark: Mark | undefined): boolean =>
+  mark !== undefined &&
+  stat.ino === mark[0] &&
+  stat.bytes === mark[1] &&
+  stat.mtimeMs === mark[2] &&
+  stat.ctimeMs === mark[3]
+
+const version = 1
+const limitBytes = 256 * 1024 * 1024
+const pathOf = (site: Site): string => `${site.stateDir}/supervise/checkpoint.json`
+
+/** One line of content, one line of its hash: a torn or edited checkpoint is none. */
+const digest = (body: string): string => createHash('sha256').update(body).digest('hex')
+
+export async function readCheckpoint(site: Site): Promise<Checkpoint | undefined> {
+  try {
+    const stat = await site.disk.stat(pathOf(site))
+    if (stat?.kind !== 'file' || stat.bytes > limitBytes) return undefined
+    const [body, hash] = (await site.disk.read(pathOf(site), 0, stat.bytes)).toString('utf8').split('\n')
+    if (body === undefined || hash !== digest(body)) return undefined
+    const stored = JSON.parse(body) as Stored
+    if (stored.version !== version) return undefined
+    return {
+      bootId: stored.bootId,
+      dev: stored.dev,
+      directories: new Map(stored.directories.map(([dir, marks]) => [dir, new Map(marks)])),
+    }
+  } catch (error) {
+    if (error instanceof DiskError || error instanceof SyntaxError) return undefined
+    throw error
+  }
+}
+
+export async function keepCheckpoint(site: Site, checkpoint: Checkpoint): Promise<void> {
+  const stored: Stored = {
+    version,
+    bootId: checkpoint.bootId,
+    dev: checkpoint.dev,
+    directories: [...checkpoint.directories].map(([dir, marks]) => [dir, [...marks]]),
+  }
+  const body = JSON.stringify(stored)
+  const path = pathOf(site)
+  const fresh = `${path}.new`
+  const folder = `${site.stateDir}/supervise`
+  await site.disk.mkdir(folder, 0o700)
+  if ((await site.disk.stat(fresh)) !== undefined) await site.disk.remove(fresh)
+  await site.disk.create(fresh, [Buffer.from(`${body}\n${digest(body)}\n`)], 0o600)
+  await site.disk.sync(fresh)
+  await site.disk.rename(fresh, path)
+  await site.disk.syncDir(folder)
+}
+
+interface Stored {
+  readonly version: number
+  readonly bootId: string
+  readonly dev: number
+  readonly directories: readonly (readonly [string, readonly (readonly [string, Mark])[]])[]
+}

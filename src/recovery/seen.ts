@@ -1,0 +1,50 @@
+/**
+ * What one look came to: the public inspection, and beside it what only this room needs: how each finding
+ * would be put right, and what a later look may trust.
+ */
+import type { Checkpoint } from './checkpoint.ts'
+import type { Kind } from './finding.ts'
+import type { FileStat } from '../host/disk.ts'
+import type { Inspection } from './verdict.ts'
+
+export interface Seen {
+  readonly inspection: Inspection
+  /**
+   * In the order in which they have to happen.  Never empty when the verdict is `repairable`; may be there
+   * beside `consistent`, for benign findings that cost nothing to put right or that the policy asks for.
+   */
+  readonly remedies: readonly Remedy[]
+  /** Write it only when this look's verdict was `consistent`, and no remedies were left. */
+  readonly checkpoint: Checkpoint
+}
+
+/** Replace the bytes `from`..`to` of the base by `put`. */
+export interface Splice {
+  readonly from: number
+  readonly to: number
+  readonly put: string
+}
+
+export interface Because {
+  readonly kind: Kind
+  readonly path: string
+}
+
+/** How a path changes.  At most one remedy a path: composed here, so that a plan is one step a path. */
+export type Remedy = {
+  /** Absolute. */
+  readonly path: string
+  readonly because: readonly Because[]
+} & (
+  | {
+      /** The file becomes `base` (itself, or another file inside the state) with these splices, sorted and apart. */
+      readonly do: 'splice'
+      readonly base: { readonly path: string; readonly stat: FileStat } | null
+      readonly splices: readonly Splice[]
+      readonly mode: number
+      /** What stands at `path` now, as inspected. */
+      readonly found: FileStat | null
+    }
+  | { readonly do: 'set-aside'; readonly found: FileStat }
+  | { readonly do: 'put-back'; readonly from: string; readonly found: FileStat }
+)
