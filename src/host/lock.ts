@@ -1,0 +1,168 @@
+/**
+ * Is somebody working on this state already?  An open-file-description lock, kept by the kernel.
+ *
+ * The lock belongs to the open file, not to a process: a child that inherits the descriptor holds it too, so it
+ * stays for as long as the supervisor **or** the gateway it started lives, and is gone the instant the last of
+ * them is, however they died.  It needs no cleaning and cannot be stale.  (Rejected: a pid file, which can be;
+ * flock(1)'s lock, which NFS turns into a lock of the process.)
+ *
+ * 1. `held` is said only after the kernel gave the lock.
+ * 2. The file's content names the last holder for people.  It decides nothing: it may be empty or torn, and the
+ *    one it names may be dead while the gateway it started holds on.
+ * 3. Looking takes nothing and changes nothing.
+ * 4. The file itself is never removed: a second holder could then lock a new one beside the first.
+ */
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  statfsSync,
+  writeSync,
+} from 'node:fs'
+import { describe, type Identity } from './process-table.ts'
+import { loadSyscalls } from './syscalls.ts'
+
+export interface Holder extends Identity {
+  readonly command: string
+  /** ms since the epoch. */
+  readonly since: number
+  readonly unit?: string
+}
+
+export type Lock =
+  | {
+      readonly is: 'held'
+      /** To be passed to the child. Closed on exec unless it is. */
+      readonly fd: number
+      /** Lets go of our side; a child that inherited the descriptor holds on. */
+      release(): void
+      readonly warning?: string
+    }
+  | { readonly is: 'taken'; readonly holder: Holder | null; readonly warning?: string }
+  | { readonly is: 'unavailable'; readonly why: string }
+
+export type LockSight =
+  | { readonly is: 'free' }
+  | { readonly is: 'taken'; readonly holder: Holder | null }
+  | { readonly is: 'unavailable'; readonly why: string }
+
+const noFollow = constants.O_NOFOLLOW | constants.O_NONBLOCK
+
+/** The folder must be there. A failure to open the file is an exception. */
+export const takeLock = async (path: string): Promise<Lock> => {
+  const loaded = await loadSyscalls()
+  if (loaded.is === 'unavailable') return loaded
+  const fd = openFile(path, constants.O_RDWR | constants.O_CREAT | noFollow)
+  try {
+    const foreign = networkFileSystem(path)
+    const warning = foreign && `the state lies on ${foreign}: a supervisor on another machine may not be seen`
+    if (!loaded.calls.tryLock(fd)) {
+      const holder = readHolder(fd)
+      closeSync(fd)
+      return { is: 'taken', holder, ...(warning && { warning }) }
+    }
+    writeHolder(fd)
+    return { is: 'held', fd, release: () => closeSync(fd), ...(warning && { warning }) }
+  } catch (error) {
+    closeSync(fd)
+    throw new Error(`cannot lock ${JSON.stringify(path)}`, { cause: error })
+  }
+}
+
+/** Without taking it, and without making the file. */
+export const lookAtLock = async (path: string): Promise<LockSight> => {
+  let fd: number
+  try {
+    fd = openFile(path, constants.O_RDONLY | noFollow)
+  } catch (error) {
+    const code = ((error as Error).cause as NodeJS.ErrnoException).code
+    return code === 'ENOENT' || code === 'ENOTDIR'
+      ? { is: 'free' }
+      : { is: 'unavailable', why: (error as Error).message }
+  }
+  try {
+    const loaded = await loadSyscalls()
+    if (loaded.is === 'unavailable') return loaded
+    return loaded.calls.isLocked(fd) ? { is: 'taken', holder: readHolder(fd) } : { is: 'free' }
+  } finally {
+    closeSync(fd)
+  }
+}
+
+const openFile = (path: string, flags: number): number => {
+  let fd: number | undefined
+  try {
+    fd = openSync(path, flags, 0o600)
+    if (!fstatSync(fd).isFile()) throw Object.assign(new Error('not a file'), { code: 'EINVAL' })
+    return fd
+  } catch (error) {
+    if (fd !== undefined) closeSync(fd)
+    throw new Error(
+      `cannot open the lock ${JSON.stringify(path)}: ${(error as NodeJS.ErrnoException).code}`,
+      { cause: error },
+    )
+  }
+}
+
+const longestHolderBytes = 4096
+
+/** For people only, so a full disk must not cost the lock. */
+const writeHolder = (fd: number): void => {
+  const own = describe(process.pid)
+  if (!own) return
+  const { pid, startTicks, bootId, command, unit } = own
+  const holder: Holder = {
+    pid,
+    startTicks,
+    bootId,
+    command,
+    since: Date.now(),
+    ...(unit && { unit: unit.name }),
+  }
+  try {
+    ftruncateSync(fd, 0)
+    writeSync(fd, `${JSON.stringify(holder)}\n`, 0)
+  } catch {}
+}
+
+const readHolder = (fd: number): Holder | null => {
+  const bytes = Buffer.alloc(longestHolderBytes)
+  try {
+    return holderOf(JSON.parse(bytes.toString('utf8', 0, readSync(fd, bytes, 0, bytes.length, 0))))
+  } catch {
+    return null
+  }
+}
+
+const holderOf = (value: unknown): Holder | null => {
+  if (typeof value !== 'object' || value === null) return null
+  const { pid, startTicks, bootId, command, since, unit } = value as Record<string, unknown>
+  if (!Number.isSafeInteger(pid) || (pid as number) < 1 || !Number.isSafeInteger(startTicks)) return null
+  if (typeof bootId !== 'string' || typeof command !== 'string' || typeof since !== 'number') return null
+  const named = { pid: pid as number, startTicks: startTicks as number, bootId, command, since }
+  return typeof unit === 'string' ? { ...named, unit } : named
+}
+
+/** Where such a lock is one machine's own affair, or the server's, or kept only while a lease lasts. */
+const networkFileSystems: ReadonlyMap<number, string> = new Map([
+  [0x6969, 'NFS'],
+  [0x517b, 'SMB'],
+  [0xff534d42, 'CIFS'],
+  [0xfe534d42, 'SMB'],
+  [0x01021997, '9p'],
+  [0x65735546, 'FUSE'],
+  [0x00c36400, 'Ceph'],
+  [0x5346414f, 'AFS'],
+  [0x6b414653, 'AFS'],
+  [0x0bd00bd0, 'Lustre'],
+  [0x73757245, 'Coda'],
+  [0x7461636f, 'OCFS2'],
+  [0x01161970, 'GFS2'],
+  [0x786f4256, 'a VirtualBox shared folder'],
+])
+
+const networkFileSystem = (path: string): string | undefined =>
+  networkFileSystems.get(statfsSync(path).type >>> 0)

@@ -1,0 +1,53 @@
+/**
+ * Asks one HTTP question and says what came back. It never throws, never follows a redirect, never waits longer
+ * than it was told, and never keeps a connection: the gateway closes idle ones after 5 s, and the next question
+ * on a pooled one would read as a dead gateway.
+ *
+ * The body counts only where it is JSON: unknown paths answer 200 with a page of HTML.
+ */
+import { get } from 'node:http'
+
+export type Answer =
+  | { readonly is: 'answered'; readonly status: number; readonly json: unknown; readonly ms: number }
+  | { readonly is: 'no-answer'; readonly why: string }
+
+const bodyLimitBytes = 64 * 1024
+
+export const probe = (url: string, timeoutMs: number): Promise<Answer> =>
+  new Promise((resolve) => {
+    const begun = performance.now()
+    const end = (answer: Answer): void => {
+      clearTimeout(timer)
+      request.destroy()
+      resolve(answer)
+    }
+    const nothing = (why: string): void => end({ is: 'no-answer', why })
+    const timer = setTimeout(() => nothing(`no answer within ${timeoutMs} ms`), timeoutMs)
+    const request = get(url, { agent: false, headers: { accept: 'application/json' } }, (response) => {
+      const chunks: Buffer[] = []
+      let bytes = 0
+      response.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        chunks.push(chunk)
+        if (bytes > bodyLimitBytes) nothing(`an answer of more than ${bodyLimitBytes} bytes`)
+      })
+      response.on('end', () => {
+        const json = jsonOf(Buffer.concat(chunks))
+        end({ is: 'answered', status: response.statusCode ?? 0, json, ms: performance.now() - begun })
+      })
+      response.on('aborted', () => nothing('the connection was cut in the middle of the answer'))
+      response.on('error', (error) => nothing(reason(error)))
+    })
+    request.on('error', (error) => nothing(reason(error)))
+  })
+
+const jsonOf = (body: Buffer): unknown => {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+const reason = (error: NodeJS.ErrnoException): string =>
+  error.code === 'ECONNREFUSED' ? 'nobody listens' : (error.code ?? error.message)
