@@ -1,0 +1,27 @@
+/**
+ * What an exit of the gateway means that nobody here asked for.
+ *
+ * 2026.4.26 (seen): 0 is a restart left to the supervisor, but also "something else owns my port" and "a gateway
+ * is running already", both before it was ever ready; a SIGTERM from a stranger ends it with 0, too. 78 is a
+ * missing or blocked configuration. 1 is everything else, 13 a restart in place that failed.
+ * 2026.9.6 (seen): 78 is also given for contention that passes, told apart only by its words.
+ */
+export type ExitLike =
+  { readonly by: 'code'; readonly code: number } | { readonly by: 'signal'; readonly signal: string }
+
+export type Meaning = 'restart-wanted' | 'gave-way' | 'refused' | 'crash'
+
+/** EX_CONFIG of sysexits.h. */
+const refusal = 78
+
+/** `cause` is the last thing the gateway's log says, where it says something. */
+export function meaningOf(exit: ExitLike, wasReady: boolean, cause: string | null): Meaning {
+  if (exit.by === 'signal') return 'crash'
+  if (exit.code === 0) return wasReady ? 'restart-wanted' : 'gave-way'
+  if (exit.code === refusal) return cause !== null && contention.test(cause) ? 'gave-way' : 'refused'
+  return cause !== null && contention.test(cause) ? 'gave-way' : 'crash'
+}
+
+/** Another process has what this one needs: the words of 2026.4.26 (EADDRINUSE, gateway lock) and of 2026.9.6 (coordinator, agent leases). */
+const contention =
+  /another gateway instance is already listening|gateway already running|another OpenClaw process owns|agent database is in use/i

@@ -1,0 +1,40 @@
+/**
+ * What the gateway's probe endpoints mean. Only the JSON body counts: unknown paths answer 200 with the control
+ * UI's HTML in every version, and `/live` or `/metrics` are such paths.
+ *
+ * 2026.4.26: /healthz 200 {"ok":true,"status":"live"} as soon as the loop runs; /readyz 503 then 200
+ * {"ready":true,"failing":[],"uptimeMs"}. 2026.9.6 adds `suppressed` to the latter.
+ */
+export const livenessPath = '/healthz'
+export const readinessPath = '/readyz'
+
+export interface Answered {
+  readonly status: number
+  readonly json: unknown
+}
+
+export type Readiness =
+  | { readonly is: 'ready'; readonly suppressed: readonly string[] }
+  | { readonly is: 'not-yet'; readonly failing: readonly string[] }
+  /** Something answers, but not a gateway. */
+  | { readonly is: 'stranger' }
+
+export function readinessOf({ status, json }: Answered): Readiness {
+  const body = (json ?? {}) as { ready?: unknown; failing?: unknown; suppressed?: unknown }
+  if (typeof body !== 'object' || typeof body.ready !== 'boolean') return { is: 'stranger' }
+  if (status === 200 && body.ready) return { is: 'ready', suppressed: words(body.suppressed) }
+  return { is: 'not-yet', failing: words(body.failing) }
+}
+
+export const isLive = ({ status, json }: Answered): boolean =>
+  status === 200 && typeof json === 'object' && json !== null && (json as { ok?: unknown }).ok === true
+
+const words = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((word) => typeof word === 'string') : []
+
+/**
+ * While it installs the dependencies of a bundled plugin, 2026.4 blocks its loop in spawnSync: no probe is
+ * answered and no signal handled, for minutes. It is told by this descendant (bundled-runtime-root: installBundledRuntimeDeps).
+ */
+export const isPackageInstallation = (command: string): boolean =>
+  /(^|\/|\s)npm(-cli\.js)? (install|ci)\b|^npm install/.test(command)
