@@ -66,7 +66,7 @@ export const startChild = async (command: Command): Promise<Start> => {
   // Node cannot have reaped it yet: that takes a turn of the loop.
   const identity = pid === undefined ? undefined : identityOf(pid)
   if (pid === undefined || !identity) {
-    const { code } = await running
+    const { code = 'UNKNOWN' } = await running
     return { is: 'failed', code, why: whyNotStarted(command, code) }
   }
   started.add(pid)
