@@ -56,7 +56,8 @@ export interface Finding {
 }
 
 /** What a name holds: its kind and, for a file, the SHA-256 of its content. */
-export type Fingerprint = 'missing' | `sha256:${string}` | `link:${string}` | `directory:${string}` | `other:${string}`
+export type Fingerprint =
+  'missing' | `sha256:${string}` | `link:${string}` | `directory:${string}` | `other:${string}`
 
 /**
  * One atomic change of one name.  It acts only when it finds exactly `before`, is done when it finds `after`,

@@ -1,0 +1,306 @@
+/**
+ * Takes one step of a plan: one name changes in one instant, and what stood there is kept first.
+ *
+ * 1. The old content has its second name under `kept/` before anything changes; file and folder are synced.
+ * 2. New content is written and synced under a temporary name beside its target, and compared with the plan's
+ *    `after`, before the target changes.
+ * 3. It acts only on exactly `before`, is done when it finds `after`, and otherwise stops with a Conflict.
+ * 4. It may be cut off at any point and run again: what was left half done is finished or swept away, and
+ *    nothing is swept that is not known to be elsewhere.
+ * 5. A name is taken by exchange or by moving it aside, never by writing over it: what another program put
+ *    there a moment before is then in our hand, is put back, and the step stops.
+ *
+ * What remains of 5: where the file system has no exchange (NFS, some FUSE ones), a plain rename replaces the
+ * target, and a file that another program renames onto that name between our last look and this rename (some
+ * microseconds) would be lost.  A program that writes through a descriptor it opened before keeps writing into
+ * the kept file: nothing is lost, but those bytes are not in the repaired one.
+ *
+ * A step needs a second name for a file.  Where the file system refuses hard links, or the kept folder is on
+ * another one, the bytes are copied, compared and synced instead; undo then restores content, owner and mode,
+ * not the times.
+ */
+import { DiskError, type FileStat, type Segment } from '../host/disk.ts'
+import { Conflict, isSame, isSameInode, sight, type Sight } from './fingerprint.ts'
+import { type Fingerprint, type Kept, type Piece, segmentOf, type Step } from './finding.ts'
+import { keptFolder, nameOf, parentOf, pathOf, temporaryFor } from './places.ts'
+import type { Site } from './site.ts'
+
+/** One step of one repair; `n` is its number there and names what it keeps. */
+export interface Task {
+  readonly site: Site
+  readonly id: string
+  readonly n: number
+  readonly step: Step
+}
+
+/** What it keeps, if anything.  Throws Conflict or DiskError; either way the name holds its old or its new content. */
+export async function apply(task: Task): Promise<Kept | undefined> {
+  const { site, step } = task
+  const { disk } = site
+  const path = pathOf(site, step.path)
+  const now = await sight(disk, path)
+  await sweep(task, now)
+  if (step.change.do === 'put-back') return await putBack(task, path, pathOf(site, step.change.from), now)
+  if (now.fingerprint === step.after) {
+    // Done by an earlier run, which may have died before it synced.
+    if (now.stat?.kind === 'file') await disk.sync(path)
+    await disk.syncDir(parentOf(path))
+    return await alreadyKept(task)
+  }
+  expect(step.path, now, step.before)
+  return step.change.do === 'write'
+    ? await write(task, path, step.change, now.stat)
+    : await setAside(task, path, now.stat)
+}
+
+async function write(
+  task: Task,
+  path: string,
+  change: Step['change'] & { do: 'write' },
+  old: FileStat | undefined,
+): Promise<Kept | undefined> {
+  const kept = old && (await keep(task, path, old))
+  const ready = temporary(task, path, 'tmp')
+  const content = change.content.map((piece) => segmentIn(task.site, piece))
+  const like = old ?? (await asInside(task.site, parentOf(path), change.mode))
+  await make(task, ready, content, like, task.step.after)
+  await place(task, ready, path, old)
+  return kept
+}
+
+async function setAside(task: Task, path: string, old: FileStat | undefined): Promise<Kept | undefined> {
+  if (old?.kind === 'directory') return await moveDirectoryToKept(task, path)
+  const kept = old && (await keep(task, path, old))
+  await takeAway(task, path, old, 'tmp')
+  return kept
+}
+
+/** A directory has no second name: it is moved whole.  Journalling file systems change both names in one transaction. */
+async function moveDirectoryToKept(task: Task, path: string): Promise<Kept> {
+  const { disk } = task.site
+  await disk.rename(path, keptAs(task))
+  await disk.syncDir(keptFolder(task.site, task.id))
+  await disk.syncDir(parentOf(path))
+  return { path: task.step.path, sha256: null, bytes: 0, keptAs: nameOf(task.site, keptAs(task)) }
+}
+
+async function putBack(task: Task, path: string, from: string, now: Sight): Promise<Kept | undefined> {
+  const { site, step } = task
+  const { disk } = site
+  const source = await sight(disk, from)
+  if (now.fingerprint === step.after) {
+    await disk.syncDir(parentOf(path))
+    // Cut off between the two names: the bytes are under both.
+    if (source.fingerprint === step.after) await takeAway(task, from, source.stat, 'from')
+    else await disk.syncDir(parentOf(from))
+    return await alreadyKept(task)
+  }
+  expect(step.path, now, step.before)
+  expect(nameOf(site, from), source, step.after)
+  if (source.stat?.kind === 'directory') {
+    await disk.rename(from, path)
+    await disk.syncDir(parentOf(path))
+    await disk.syncDir(parentOf(from))
+    return undefined
+  }
+  const kept = now.stat && (await keep(task, path, now.stat))
+  const ready = temporary(task, path, 'tmp')
+  await secondName(task, from, ready, source)
+  await place(task, ready, path, now.stat)
+  await takeAway(task, from, source.stat, 'from')
+  return kept
+}
+
+/** Puts the temporary file under the name, if that still holds `old`; what it held is under `kept/` by now. */
+async function place(task: Task, ready: string, path: string, old: FileStat | undefined): Promise<void> {
+  const { disk } = task.site
+  if (!isSame(old, await disk.stat(path))) {
+    await disk.remove(ready)
+    throw changed(task)
+  }
+  if (old === undefined) await placeOnFreeName(task, ready, path)
+  else if (await disk.exchange(ready, path)) await checkExchanged(task, ready, path, old)
+  else await disk.rename(ready, path)
+  await disk.syncDir(parentOf(path))
+}
+
+async function placeOnFreeName(task: Task, ready: string, path: string): Promise<void> {
+  const { disk } = task.site
+  // A link refuses a name that somebody took meanwhile; a rename would replace it.
+  const outcome = await linkIfPossible(task.site, ready, path)
+  if (outcome === 'refused') return await disk.rename(ready, path)
+  await disk.remove(ready)
+  if (outcome === 'taken') throw changed(task)
+}
+
+async function checkExchanged(task: Task, ready: string, path: string, old: FileStat): Promise<void> {
+  const { disk } = task.site
+  const ours = await disk.stat(path)
+  if (isSame(old, await disk.stat(ready))) return await disk.remove(ready)
+  // Somebody wrote here between our last look and the exchange: theirs goes back under its name.
+  await disk.exchange(ready, path)
+  const back = await disk.stat(ready)
+  if (ours && back && isSameInode(ours, back)) await disk.remove(ready)
+  throw changed(task)
+}
+
+/** The name goes; its bytes are under another name already.  Whatever else is found under it is put back. */
+async function takeAway(
+  task: Task,
+  path: string,
+  old: FileStat | undefined,
+  what: 'tmp' | 'from',
+): Promise<void> {
+  const { disk } = task.site
+  const taken = temporary(task, path, what)
+  if (!isSame(old, await disk.stat(path))) throw changed(task)
+  await disk.rename(path, taken)
+  if (!isSame(old, await disk.stat(taken))) {
+    if ((await linkIfPossible(task.site, taken, path)) === 'done') await disk.remove(taken)
+    throw changed(task)
+  }
+  await disk.remove(taken)
+  await disk.syncDir(parentOf(path))
+}
+
+/** The bytes under `kept/`, durable there, before anything happens to the name. */
+async function keep(task: Task, path: string, old: FileStat): Promise<Kept> {
+  const { site, step } = task
+  const { disk } = site
+  const to = keptAs(task)
+  const there = await disk.stat(to)
+  if (there === undefined) await secondName(task, path, to, { fingerprint: step.before, stat: old })
+  else if (!isSameInode(there, old)) expect(nameOf(site, to), await sight(disk, to), step.before)
+  // A crash of the gateway leaves bytes that only the kernel has yet.
+  if (old.kind === 'file') await disk.sync(to)
+  await disk.syncDir(keptFolder(site, task.id))
+  return keptRecord(task, old)
+}
+
+async function alreadyKept(task: Task): Promise<Kept | undefined> {
+  const there = await task.site.disk.stat(keptAs(task))
+  return there && keptRecord(task, there)
+}
+
+const keptRecord = (task: Task, stat: FileStat): Kept => ({
+  path: task.step.path,
+  sha256: task.step.before.startsWith('sha256:') ? task.step.before.slice('sha256:'.length) : null,
+  bytes: stat.kind === 'file' ? stat.bytes : 0,
+  keptAs: nameOf(task.site, keptAs(task)),
+})
+
+/** The same inode under another name; or, where that is refused, a copy that was compared and synced. */
+async function secondName(task: Task, from: string, to: string, source: Sight): Promise<void> {
+  const { disk } = task.site
+  const outcome = await linkIfPossible(task.site, from, to)
+  if (outcome === 'taken') throw changed(task)
+  if (outcome === 'done') {
+    if (isSame(source.stat, await disk.stat(to))) return
+    throw changed(task)
+  }
+  if (source.stat?.kind !== 'file') throw new DiskError('keep', from, { code: 'EXDEV' })
+  await make(task, to, [{ path: from, from: 0, to: source.stat.bytes }], source.stat, source.fingerprint)
+}
+
+/** A file of this content, compared and synced under a name of ours before it gets the one it is made for. */
+async function make(
+  task: Task,
+  to: string,
+  content: readonly Segment[],
+  like: FileStat,
+  wanted: Fingerprint,
+): Promise<void> {
+  const { disk } = task.site
+  const fresh = temporary(task, to, 'new')
+  if ((await disk.stat(fresh)) !== undefined) await disk.remove(fresh)
+  try {
+    await disk.create(fresh, content, like.mode)
+    await disk.copyOwner(fresh, like)
+    if ((await sight(disk, fresh)).fingerprint !== wanted)
+      throw new Conflict(`what ${JSON.stringify(task.step.path)} is made from is not what was inspected`)
+    await disk.sync(fresh)
+  } catch (error) {
+    // On a full disk the room is wanted at once.  When this fails as well, the next run sweeps it.
+    await disk.remove(fresh).catch(() => undefined)
+    throw error
+  }
+  await disk.rename(fresh, to)
+}
+
+async function linkIfPossible(site: Site, from: string, to: string): Promise<'done' | 'taken' | 'refused'> {
+  try {
+    await site.disk.link(from, to)
+    return 'done'
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    if (error.code === 'EEXIST') return 'taken'
+    if (['EPERM', 'EXDEV', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS'].includes(error.code)) return 'refused'
+    throw error
+  }
+}
+
+/** Clears what a run that was cut off, or stopped by a Conflict, left under the temporary names of this step. */
+export async function sweep(task: Task, now: Sight): Promise<void> {
+  const { site, step } = task
+  const { disk } = site
+  const path = pathOf(site, step.path)
+  await sweepFresh(task, path)
+  const left = await sight(disk, temporary(task, path, 'tmp'))
+  if (left.stat !== undefined) {
+    const isKept = left.fingerprint === step.before && (await disk.stat(keptAs(task))) !== undefined
+    if (isKept || left.fingerprint === step.after) await disk.remove(temporary(task, path, 'tmp'))
+    else await rescue(task, temporary(task, path, 'tmp'))
+  }
+  if (step.change.do !== 'put-back') return
+  const from = pathOf(site, step.change.from)
+  const taken = await sight(disk, temporary(task, from, 'from'))
+  if (taken.stat === undefined) return
+  if (taken.fingerprint === step.after && now.fingerprint === step.after)
+    await disk.remove(temporary(task, from, 'from'))
+  else if ((await linkIfPossible(site, temporary(task, from, 'from'), from)) === 'done')
+    await disk.remove(temporary(task, from, 'from'))
+  else await rescue(task, temporary(task, from, 'from'))
+}
+
+async function sweepFresh(task: Task, path: string): Promise<void> {
+  const { disk } = task.site
+  for (const fresh of [temporary(task, path, 'new'), temporary(task, keptAs(task), 'new')])
+    if ((await disk.stat(fresh)) !== undefined) await disk.remove(fresh)
+}
+
+/** Caught from another program in the instant of an exchange, and then we died: it goes to `kept/`, too. */
+async function rescue(task: Task, caught: string): Promise<void> {
+  const { disk } = task.site
+  for (let k = 0; ; k++) {
+    const aside = `${keptAs(task)}.found-${k}`
+    if ((await disk.stat(aside)) !== undefined) continue
+    await disk.rename(caught, aside)
+    return await disk.syncDir(keptFolder(task.site, task.id))
+  }
+}
+
+const keptAs = ({ site, id, n }: Task): string => `${keptFolder(site, id)}/${n}`
+const temporary = ({ id, n }: Task, path: string, what: 'new' | 'tmp' | 'from'): string =>
+  temporaryFor(path, id, n, what)
+
+const segmentIn = (site: Site, piece: Piece): Segment => {
+  const segment = segmentOf(piece)
+  return segment instanceof Uint8Array ? segment : { ...segment, path: pathOf(site, segment.path) }
+}
+
+/** A new file belongs to whoever owns the directory it is in, not to whoever repairs. */
+async function asInside(site: Site, dir: string, mode: number): Promise<FileStat> {
+  const parent = await site.disk.stat(dir)
+  if (parent === undefined) throw new Conflict(`the directory ${JSON.stringify(nameOf(site, dir))} is gone`)
+  return { ...parent, mode }
+}
+
+function expect(name: string, seen: Sight, wanted: Fingerprint): void {
+  if (seen.fingerprint !== wanted)
+    throw new Conflict(
+      `${JSON.stringify(name)} is not what was inspected: ${seen.fingerprint}, not ${wanted}`,
+    )
+}
+
+const changed = ({ step }: Task): Conflict =>
+  new Conflict(`${JSON.stringify(step.path)} was changed by another program during the repair`)

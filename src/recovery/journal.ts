@@ -1,0 +1,217 @@
+/**
+ * The journal of one repair: JSON lines in <state>/supervise/repairs/<id>/journal.jsonl, each with a checksum.
+ *
+ *   begin     the whole plan; the file and every directory above it synced before the first change
+ *   further   the steps of another round, when putting one thing right uncovered another; synced as well
+ *   kept      where the bytes that a step took out of the way are now
+ *   end       after the verification, or when the repair was given up; synced
+ *
+ * A begin without an end is a repair that was cut short.  A line that is torn or does not match its checksum is
+ * a record that never happened.  Ids sort by the order of the repairs, also when the clock was set back.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Finding, Kept, Piece, Step } from './finding.ts'
+import { journalFile, keptFolder, nameOf, ownFolder, repairFolder, repairsFolder } from './places.ts'
+import type { Site } from './site.ts'
+
+export interface End {
+  readonly at: number
+  /** `unconfirmed`: every step was taken, and the look afterwards still found something. */
+  readonly outcome: 'confirmed' | 'unconfirmed' | 'abandoned'
+  /** How many steps were taken. */
+  readonly done: number
+  readonly evidence: string | null
+}
+
+export interface Repair {
+  readonly id: string
+  readonly at: number
+  readonly trigger: string
+  /** The repair that this one takes back. */
+  readonly undoes: string | null
+  readonly found: readonly Finding[]
+  /** Of all rounds, in order; a step's number is its place here. */
+  readonly steps: readonly Step[]
+  /** The first step of the last round: those before it were taken. */
+  readonly roundFrom: number
+  /** By number of the step. */
+  readonly kept: Map<number, Kept>
+  readonly end: End | undefined
+}
+
+type Begin = Pick<Repair, 'id' | 'at' | 'trigger' | 'undoes' | 'found' | 'steps'>
+type Entry =
+  | ({ readonly is: 'begin' } & Begin)
+  | { readonly is: 'further'; readonly steps: readonly Step[] }
+  | { readonly is: 'kept'; readonly step: number; readonly kept: Kept }
+  | ({ readonly is: 'end' } & End)
+
+/** Beyond this a plan is refused before anything is changed: it could not be read back whole. */
+const MOST_BYTES = 256 << 20
+const NEWLINE = 10
+const ID = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{4}$/
+
+export async function begin(site: Site, what: Omit<Begin, 'id' | 'at'>): Promise<Repair> {
+  const { disk } = site
+  const id = nextId(site, (await ids(site)).at(-1))
+  const entry: Begin = { ...what, id, at: site.now(), steps: relative(site, what.steps) }
+  assertOneStepAName(entry.steps)
+  const line = encode({ is: 'begin', ...entry })
+  await disk.mkdir(ownFolder(site), 0o700)
+  await disk.mkdir(repairsFolder(site), 0o700)
+  await disk.mkdir(repairFolder(site, id), 0o700)
+  await disk.mkdir(keptFolder(site, id), 0o700)
+  await disk.create(journalFile(site, id), [line], 0o600)
+  await disk.sync(journalFile(site, id))
+  // Each directory that names the next: the plan must be found after a power cut, from the root of the state.
+  for (const dir of [repairFolder(site, id), repairsFolder(site), ownFolder(site), site.stateDir])
+    await disk.syncDir(dir)
+  return { ...entry, roundFrom: 0, kept: new Map(), end: undefined }
+}
+
+export async function further(site: Site, repair: Repair, steps: readonly Step[]): Promise<Repair> {
+  const more = relative(site, steps)
+  assertOneStepAName(more)
+  await append(site, repair.id, { is: 'further', steps: more })
+  await site.disk.sync(journalFile(site, repair.id))
+  return { ...repair, steps: [...repair.steps, ...more], roundFrom: repair.steps.length }
+}
+
+/** Not synced by itself: what a step keeps follows from the plan, and the end makes all of it durable. */
+export async function noteKept(site: Site, repair: Repair, step: number, kept: Kept): Promise<void> {
+  if (repair.kept.has(step)) return
+  await append(site, repair.id, { is: 'kept', step, kept })
+  repair.kept.set(step, kept)
+}
+
+export async function end(site: Site, repair: Repair, how: Omit<End, 'at'>): Promise<Repair> {
+  const entry: End = { at: site.now(), ...how }
+  await append(site, repair.id, { is: 'end', ...entry })
+  await site.disk.sync(journalFile(site, repair.id))
+  return { ...repair, end: entry }
+}
+
+/** In the order in which they were begun.  Folders whose journal never came to hold a plan are left out. */
+export async function readRepairs(site: Site): Promise<readonly Repair[]> {
+  const repairs: Repair[] = []
+  for (const id of await ids(site)) {
+    const repair = decode(await readJournal(site, id))
+    if (repair?.id === id) repairs.push(repair)
+  }
+  return repairs
+}
+
+/** A folder made for a plan that never became durable; nothing was changed under it. */
+export async function removeStillborn(site: Site): Promise<void> {
+  const { disk } = site
+  for (const id of await ids(site)) {
+    if (decode(await readJournal(site, id)) !== undefined) continue
+    const kept = keptFolder(site, id)
+    const keeps = (await disk.stat(kept)) !== undefined
+    if (keeps && (await disk.list(kept)).length > 0) continue
+    if ((await disk.stat(journalFile(site, id))) !== undefined) await disk.remove(journalFile(site, id))
+    if (keeps) await disk.remove(kept)
+    if ((await disk.list(repairFolder(site, id))).length === 0) await disk.remove(repairFolder(site, id))
+  }
+}
+
+async function ids(site: Site): Promise<readonly string[]> {
+  if ((await site.disk.stat(repairsFolder(site))) === undefined) return []
+  const entries = await site.disk.list(repairsFolder(site))
+  return entries
+    .filter((entry) => entry.kind === 'directory' && ID.test(entry.name))
+    .map((entry) => entry.name)
+    .sort()
+}
+
+async function readJournal(site: Site, id: string): Promise<Buffer> {
+  const file = journalFile(site, id)
+  const stat = await site.disk.stat(file)
+  return stat?.kind === 'file'
+    ? await site.disk.read(file, 0, Math.min(stat.bytes, MOST_BYTES))
+    : Buffer.alloc(0)
+}
+
+async function append(site: Site, id: string, entry: Entry): Promise<void> {
+  const file = journalFile(site, id)
+  const bytes = (await site.disk.stat(file))?.bytes ?? 0
+  const last = await site.disk.read(file, bytes - 1, bytes)
+  const line = encode(entry)
+  // A line torn by a crash must not swallow this one.
+  await site.disk.append(file, last[0] === NEWLINE ? line : Buffer.concat([Buffer.from('\n'), line]))
+}
+
+const checksum = (body: string): string => createHash('sha256').update(body).digest('hex').slice(0, 16)
+
+function encode(entry: Entry): Buffer {
+  const body = JSON.stringify(entry)
+  const line = Buffer.from(`${checksum(body)} ${body}\n`)
+  if (line.length > MOST_BYTES / 2) throw new Error(`cannot journal a plan of ${line.length} bytes: too long`)
+  return line
+}
+
+function decode(bytes: Buffer): Repair | undefined {
+  let repair: Repair | undefined
+  for (const line of bytes.toString('utf8').split('\n')) {
+    const body = line.slice(17)
+    if (body === '' || line.slice(0, 17) !== `${checksum(body)} `) continue
+    repair = after(repair, JSON.parse(body) as Entry)
+  }
+  return repair
+}
+
+function after(repair: Repair | undefined, entry: Entry): Repair | undefined {
+  if (entry.is === 'begin') {
+    const { is: _, ...begun } = entry
+    return { ...begun, roundFrom: 0, kept: new Map(), end: undefined }
+  }
+  if (repair === undefined) return undefined
+  switch (entry.is) {
+    case 'further':
+      return { ...repair, steps: [...repair.steps, ...entry.steps], roundFrom: repair.steps.length }
+    case 'kept':
+      repair.kept.set(entry.step, entry.kept)
+      return repair
+    case 'end': {
+      const { is: _, ...how } = entry
+      return { ...repair, end: how }
+    }
+  }
+}
+
+/** Seconds, and never the same one twice: the order of ids is the order of repairs. */
+function nextId(site: Site, newest: string | undefined): string {
+  const last = newest === undefined ? -Infinity : (timeOf(newest) ?? -Infinity)
+  const at = Math.max(Math.floor(site.now() / 1000) * 1000, last + 1000)
+  const stamp = new Date(at).toISOString().replaceAll(/[-:]|\.\d+/g, '')
+  return `${stamp}-${randomBytes(2).toString('hex')}`
+}
+
+function timeOf(id: string): number | undefined {
+  const [, year, month, day, hour, minute, second] = ID.exec(id) ?? []
+  return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}Z`)
+}
+
+const relative = (site: Site, steps: readonly Step[]): readonly Step[] =>
+  steps.map((step) => ({
+    ...step,
+    path: nameOf(site, step.path),
+    change:
+      step.change.do === 'put-back'
+        ? { ...step.change, from: nameOf(site, step.change.from) }
+        : step.change.do === 'write'
+          ? { ...step.change, content: step.change.content.map((piece) => relativePiece(site, piece)) }
+          : step.change,
+  }))
+
+const relativePiece = (site: Site, piece: Piece): Piece =>
+  'path' in piece ? { ...piece, path: nameOf(site, piece.path) } : piece
+
+/** A name changed twice in one round could not be resumed: its second content looks like somebody else's. */
+function assertOneStepAName(steps: readonly Step[]): void {
+  const seen = new Set<string>()
+  for (const { path } of steps) {
+    if (seen.has(path)) throw new Error(`a plan changes ${JSON.stringify(path)} twice`)
+    seen.add(path)
+  }
+}

@@ -1,0 +1,39 @@
+/** Takes the steps of a repair's last round, in order. */
+import { apply, sweep, type Task } from './apply.ts'
+import { Conflict, sight } from './fingerprint.ts'
+import { end, noteKept, type Repair } from './journal.ts'
+import { pathOf } from './places.ts'
+import type { Site } from './site.ts'
+
+export type Taken =
+  | { readonly is: 'all' }
+  | { readonly is: 'interrupted' }
+  /** Something else changed a file meanwhile.  The repair is closed: what was done stands, and can be undone. */
+  | { readonly is: 'abandoned'; readonly evidence: string }
+
+export async function take(site: Site, repair: Repair, signal?: AbortSignal): Promise<Taken> {
+  for (let n = repair.roundFrom; n < repair.steps.length; n++) {
+    if (signal?.aborted) return { is: 'interrupted' }
+    const task = { site, id: repair.id, n, step: repair.steps[n]! }
+    try {
+      const kept = await apply(task)
+      if (kept) await noteKept(site, repair, n, kept)
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error
+      await clear(task)
+      await end(site, repair, { outcome: 'abandoned', done: n, evidence: error.message })
+      return { is: 'abandoned', evidence: error.message }
+    }
+  }
+  return { is: 'all' }
+}
+
+/** Nothing of ours stays in the user's directories when a step is given up. */
+async function clear(task: Task): Promise<void> {
+  try {
+    await sweep(task, await sight(task.site.disk, pathOf(task.site, task.step.path)))
+  } catch (error) {
+    // The other program is still writing: what lies there is hidden, and named by the journal.
+    if (!(error instanceof Conflict)) throw error
+  }
+}
