@@ -135,7 +135,7 @@ export type Event =
   /** The child reports start-up work, or is installing packages: it is slow for a reason. */
   | { readonly type: 'progress'; readonly child: number; readonly now: number }
   | { readonly type: 'ready'; readonly child: number; readonly now: number }
-  | { readonly type: 'hung'; readonly child: number; readonly evidence: string }
+  | { readonly type: 'hung'; readonly child: number; readonly evidence: string; readonly now: number }
   | {
       readonly type: 'exited'
       readonly child: number
@@ -165,8 +165,10 @@ export interface Policy extends RestartPolicy {
   readonly startTimeoutMs: number
   /** ... and in any case after this long. */
   readonly startBoundMs: number
-  /** From SIGTERM to SIGKILL. */
+  /** From SIGTERM to SIGKILL, for a gateway that works. */
   readonly stopTimeoutMs: number
+  /** The same for one that hangs or does not get ready: its drain would wait for what does not move. */
+  readonly hungStopTimeoutMs: number
   /** What `held` does: end the supervisor with the status of its kind, or stay for an operator's retry. */
   readonly onHold: 'leave' | 'wait'
   /** When staying: how often a cause that can pass is looked at again. */
@@ -466,7 +468,16 @@ const draining = (
   crash: boolean,
   policy: Policy,
 ): Next => [
-  { phase: 'draining', child, run, budgets, reason, readyAt, crash, timeoutMs: policy.stopTimeoutMs },
+  {
+    phase: 'draining',
+    child,
+    run,
+    budgets,
+    reason,
+    readyAt,
+    crash,
+    timeoutMs: crash ? policy.hungStopTimeoutMs : policy.stopTimeoutMs,
+  },
   [{ do: 'kill', signal: 'SIGTERM' }],
 ]
 

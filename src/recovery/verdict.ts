@@ -34,8 +34,11 @@ export type Recovery = {
 
 /** What a recovery is asked for: `recover(site, ask): Promise<Recovery>`. */
 export interface Ask {
-  /** The mark "recovery owed" was found: the last checkpoint is not trusted for anything. */
-  readonly owed: boolean
+  /**
+   * The mark "recovery owed": none, set in this boot (what changed since the checkpoint is read whole; the kernel
+   * vouches for the rest), or set in another (what was never synced may be gone: nothing is trusted).
+   */
+  readonly owed: 'no' | 'this-boot' | 'another-boot'
   /** Who asked, in a word or two, for the journal: `start`, `crash`, `operator`. */
   readonly trigger: string
   /** Checked between steps.  What was begun is finished by the next recovery. */

@@ -26,6 +26,7 @@ const policyThat = (onHold: Policy['onHold']): Policy => ({
   startTimeoutMs: 1,
   startBoundMs: 5,
   stopTimeoutMs: 1,
+  hungStopTimeoutMs: 1,
   onHold,
   heldRetryMs: 1,
 })
@@ -143,7 +144,7 @@ function* possible(w: World, state: State): Generator<[Event, World]> {
       yield [{ type: 'progress', child, now: 0 }, w]
       yield [{ type: 'progress', child, now: 100 }, w]
     }
-    if (w.child === 'alive') yield [{ type: 'hung', child, evidence: 'x' }, w]
+    if (w.child === 'alive') yield [{ type: 'hung', child, evidence: 'x', now: 0 }, w]
   }
   if (state.timeoutMs !== undefined) yield [{ type: 'timeout', child, run, phase }, w]
   if (w.stops < 2) yield [{ type: 'stop' }, { ...w, stops: w.stops + 1 }]
@@ -155,7 +156,7 @@ function* overtaken(w: World, { child, run, phase }: State): Generator<Event> {
   for (const of of w.child === 'none' ? [child - 1, child] : [child - 1]) {
     yield { type: 'ready', child: of, now: 0 }
     yield { type: 'progress', child: of, now: 0 }
-    yield { type: 'hung', child: of, evidence: 'late' }
+    yield { type: 'hung', child: of, evidence: 'late', now: 0 }
   }
   yield { type: 'exited', child: child - 1, ...exits[3], cause: null, now: 0, chance: 0 }
   yield { type: 'spawn-failed', child: child - 1, why: 'late', canPass: false, now: 0, chance: 0 }

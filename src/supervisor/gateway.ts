@@ -1,0 +1,204 @@
+/**
+ * One child, from its spawn until it and what it left behind are gone.
+ *
+ * - Ready is said only when the child's own process tree owns the listener and the readiness body is right: the
+ *   port may be somebody else's, and unknown paths answer 200 in every version.
+ * - Hung is said when no liveness probe was answered for `hangAfterMs`, unless the child is installing packages,
+ *   which blocks its loop for minutes without harm.
+ * - `ended` resolves when the child, its group, and the tools that left its group are gone: what would still
+ *   write to the state must not outlive the moment at which the state is inspected.
+ */
+import type { Clock } from '../host/clock.ts'
+import { startChild, type Child } from '../host/child.ts'
+import { listensOn } from '../host/listeners.ts'
+import type { Log } from '../host/log.ts'
+import type { Orphans } from '../host/orphans.ts'
+import { probe } from '../host/probe.ts'
+import { describe, descendantsOf, isAlive, type Identity } from '../host/process-table.ts'
+import { sendSignal } from '../host/send-signal.ts'
+import type { Exit } from '../lifecycle/exit.ts'
+import {
+  isLive,
+  isPackageInstallation,
+  livenessPath,
+  readinessOf,
+  readinessPath,
+} from '../openclaw/probes.ts'
+import type { News } from './loop.ts'
+import type { Settings } from './settings.ts'
+
+export interface ReadinessSeen {
+  readonly ready: boolean
+  readonly evidence: string
+  readonly suppressed: readonly string[]
+}
+
+export interface Gateway {
+  readonly is: 'started'
+  readonly identity: Identity
+  readonly ended: Promise<{
+    readonly exit: Exit
+    readonly wasReady: boolean
+    readonly leftBehind: readonly string[]
+  }>
+  kill(signal: 'SIGTERM' | 'SIGKILL'): void
+}
+
+export interface Tools {
+  readonly clock: Clock
+  readonly log: Log
+  readonly lockFd: number | undefined
+  readonly orphans: Orphans | undefined
+  /** At every change of what is seen. */
+  readonly seen: (readiness: ReadinessSeen) => void
+}
+
+/** While it starts: how often to look. */
+const startingEveryMs = 200
+
+export async function startGateway(
+  settings: Settings,
+  tools: Tools,
+  tell: (news: News) => void,
+): Promise<Gateway | { readonly is: 'failed'; readonly why: string; readonly canPass: boolean }> {
+  const { command } = settings
+  const lock = tools.lockFd === undefined ? {} : { lockFd: tools.lockFd }
+  const start = await startChild({ ...command, ...lock })
+  if (start.is === 'failed') {
+    const canPass = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY', 'EIO'].includes(start.code)
+    return { is: 'failed', why: start.why, canPass }
+  }
+  const watch = watchGateway(start, settings, tools, tell)
+  const ended = start.exited.then(async (exit) => {
+    const wasReady = watch.stop()
+    const leftBehind = await sweep(start, settings.sweepMs, tools)
+    return { exit, wasReady, leftBehind }
+  })
+  return { is: 'started', identity: start.identity, ended, kill: (signal) => void start.kill(signal) }
+}
+
+interface Watch {
+  /** Ends it; was the child ever ready? */
+  stop(): boolean
+}
+
+function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (news: News) => void): Watch {
+  const { clock } = tools
+  const { pid } = child.identity
+  const base = `http://127.0.0.1:${settings.port}`
+  let stopped = false
+  let wasReady = false
+  let forget = (): void => {}
+  let lastAliveAt = clock.monotonicMs()
+  let lastSeen = ''
+
+  const say = (readiness: ReadinessSeen): void => {
+    const text = JSON.stringify(readiness)
+    if (text !== lastSeen) tools.seen(readiness)
+    lastSeen = text
+  }
+  const isListening = (): boolean =>
+    listensOn(settings.port, '127.0.0.1', [pid, ...descendantsOf(pid).map((row) => row.pid)])
+  const isInstalling = (): boolean =>
+    descendantsOf(pid).some((row) => isPackageInstallation(describe(row.pid)?.command ?? ''))
+  const notReady = (evidence: string): ReadinessSeen => ({ ready: false, evidence, suppressed: [] })
+
+  const lookAtReadiness = async (): Promise<ReadinessSeen> => {
+    if (!isListening()) return notReady(`pid ${pid} does not listen on port ${settings.port}`)
+    const answer = await probe(base + readinessPath, settings.probeTimeoutMs)
+    if (answer.is === 'no-answer') return notReady(`${readinessPath}: ${answer.why}`)
+    const readiness = readinessOf(answer)
+    if (readiness.is === 'stranger')
+      return notReady(`${readinessPath} answered ${answer.status} without a readiness body`)
+    if (readiness.is === 'not-yet')
+      return notReady(
+        `${readinessPath} answered ${answer.status}, failing: ${readiness.failing.join(', ') || 'unnamed'}`,
+      )
+    const evidence = `pid ${pid} owns the listener on port ${settings.port} and ${readinessPath} says ready`
+    return { ready: true, evidence, suppressed: readiness.suppressed }
+  }
+
+  const whileStarting = async (): Promise<number> => {
+    const readiness = await lookAtReadiness()
+    if (stopped) return Infinity
+    say(readiness)
+    lastAliveAt = clock.monotonicMs()
+    if (readiness.ready) {
+      wasReady = true
+      tell({ type: 'ready' })
+      return settings.probeEveryMs
+    }
+    if (readiness.evidence.includes(', failing: ') || isInstalling()) tell({ type: 'progress' })
+    return startingEveryMs
+  }
+  const whileRunning = async (): Promise<number> => {
+    const answer = await probe(base + livenessPath, settings.probeTimeoutMs)
+    if (stopped) return Infinity
+    const now = clock.monotonicMs()
+    if (answer.is === 'answered' && isLive(answer)) {
+      lastAliveAt = now
+      const readiness = await lookAtReadiness()
+      if (!stopped) say(readiness)
+    } else {
+      const why = answer.is === 'no-answer' ? answer.why : `status ${answer.status} without a liveness body`
+      const silentMs = now - lastAliveAt
+      say(notReady(`${livenessPath}: ${why} (for ${Math.round(silentMs / 1000)} s)`))
+      if (silentMs >= settings.hangAfterMs && !isInstalling()) {
+        tell({
+          type: 'hung',
+          evidence: `no answer from ${livenessPath} for ${Math.round(silentMs / 1000)} s: ${why}`,
+        })
+        return Infinity
+      }
+    }
+    return settings.probeEveryMs
+  }
+  const round = (): void => {
+    void (wasReady ? whileRunning() : whileStarting())
+      .catch((error: unknown) => {
+        tools.log.warn('cannot look at the gateway', { err: error })
+        return settings.probeEveryMs
+      })
+      .then((waitMs) => {
+        if (!stopped && waitMs !== Infinity) forget = clock.after(waitMs, round)
+      })
+  }
+  round()
+  return {
+    stop() {
+      stopped = true
+      forget()
+      return wasReady
+    },
+  }
+}
+
+/** Asks what is left to end, waits, ends it; says what it was. Bounded: what cannot be ended is told, not awaited for ever. */
+async function sweep(
+  child: Child,
+  patienceMs: number,
+  { clock, log, orphans }: Tools,
+): Promise<readonly string[]> {
+  const left = (): Identity[] => {
+    const adopted = orphans?.alive() ?? []
+    const below = adopted.flatMap((row) => descendantsOf(row.pid)).filter((row) => !row.zombie)
+    const all = [...child.remaining(), ...adopted, ...below]
+    return all.filter((row, i) => all.findIndex((other) => other.pid === row.pid) === i)
+  }
+  const found = left()
+  const names = found.map((row) => describe(row.pid)?.command ?? `pid ${row.pid}`)
+  if (found.length > 0) {
+    log.info('the gateway left processes behind: ending them', { processes: names.slice(0, 20) })
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      for (const row of left()) sendSignal(row, signal)
+      const until = clock.monotonicMs() + patienceMs
+      while (left().some(isAlive) && clock.monotonicMs() < until)
+        await new Promise<void>((go) => void clock.after(25, go))
+    }
+    const stuck = left()
+    if (stuck.length > 0)
+      log.warn('processes of the gateway could not be ended', { pids: stuck.map((row) => row.pid) })
+  }
+  orphans?.reap()
+  return names
+}

@@ -1,0 +1,76 @@
+/** What is said of each change: to a person who reads the log at three in the morning, and in one headline. */
+import type { Log } from '../host/log.ts'
+import type { Event, State } from '../lifecycle/lifecycle.ts'
+import type { Recovery } from '../recovery/verdict.ts'
+import type { Status } from './status.ts'
+
+/** What STATUS= and a person see first. */
+export const headline = (status: Status): string => {
+  if (status.phase === 'held') return `held (${status.hold?.kind}): ${status.hold?.evidence}`
+  if (status.phase === 'running' && status.ready) return `ready: pid ${status.child?.pid}`
+  return `${status.phase}: ${status.reason}`
+}
+
+export function tellRecovery(recovery: Recovery, tookMs: number, log: Log): void {
+  const fields = { tookMs, ...(recovery.repairId === null ? {} : { repair: recovery.repairId }) }
+  for (const finding of recovery.found) {
+    const { kind, severity, path, evidence, repair } = finding
+    const line = { kind, severity, path, evidence, repair, ...fields }
+    if (severity === 'benign') log.debug('found', line)
+    else log.info(repair === null ? 'found' : 'found and repaired', line)
+  }
+  switch (recovery.is) {
+    case 'consistent':
+      log.info('state is consistent', { ...fields, ...recovery.inspection.counts })
+      break
+    case 'repaired':
+      log.info('state was repaired and is consistent; take it back with: supervise undo <id>', fields)
+      break
+    case 'retry-later':
+      log.warn('state could not be confirmed for now', { ...fields, evidence: recovery.evidence })
+      break
+    case 'needs-operator':
+      log.error('state needs an operator', {
+        ...fields,
+        evidence: recovery.evidence,
+        command: recovery.command,
+      })
+      break
+  }
+}
+
+export function tellChange(to: State, event: Event | undefined, from: State | undefined, log: Log): void {
+  if (from !== undefined && to.phase === from.phase && event?.type !== 'exited') return
+  const line = log.with({ phase: to.phase, child: to.child })
+  const why = { why: to.reason.why, detail: to.reason.detail }
+  switch (to.phase) {
+    case 'recovering':
+      line.info('looking at the state before the start', why)
+      break
+    case 'backing-off':
+      line.info('waiting before the next attempt', { ...why, waitMs: to.timeoutMs })
+      break
+    case 'starting':
+      line.info('starting the gateway', why)
+      break
+    case 'running':
+      line.info('gateway is ready')
+      break
+    case 'draining':
+      line.warn('ending the gateway; a start follows', why)
+      break
+    case 'stopping':
+      line.info('stopping the gateway')
+      break
+    case 'held':
+      line.error('held: nothing is started', {
+        kind: to.hold.kind,
+        evidence: to.hold.evidence,
+        command: to.hold.command,
+      })
+      break
+    case 'stopped':
+      line.info('stopped')
+      break
+  }
+}

@@ -1,0 +1,9 @@
+/** Where the supervisor keeps its own files: one folder in the state directory, so that all moves with it. */
+export const ownPaths = (stateDir: string) => ({
+  folder: `${stateDir}/supervise`,
+  /** Held by the kernel for as long as the supervisor or the gateway it started lives. */
+  lock: `${stateDir}/supervise/lock`,
+  status: `${stateDir}/supervise/status.json`,
+  owed: `${stateDir}/supervise/owed.json`,
+  ledger: `${stateDir}/supervise/ledger.jsonl`,
+})

@@ -1,0 +1,72 @@
+/** Who stands where the gateway wants to listen, said truly: "in use" only of what is in use, and by whom. */
+import { lookAtPort, type PortSight } from '../host/ports.ts'
+import type { Description } from '../host/process-table.ts'
+
+export interface Obstruction {
+  readonly evidence: string
+  readonly command: string
+}
+
+export interface PortReport {
+  /** Why a gateway cannot be started; null when it can. */
+  readonly obstruction: Obstruction | null
+  /** What it will have to do without. */
+  readonly warnings: readonly string[]
+}
+
+export const describeHolder = ({ pid, command, user, unit }: Description): string =>
+  `pid ${pid} (${command}, user ${user}${unit === undefined ? '' : `, unit ${unit.name}`})`
+
+export async function lookForObstruction(port: number, addresses: readonly string[]): Promise<PortReport> {
+  const sights = await lookAtPort(port, addresses)
+  const warnings: string[] = []
+  let obstruction: Obstruction | null = null
+  for (const sight of sights) {
+    const why = whyNot(port, sight)
+    if (why === null) continue
+    // The gateway does without ::1 when it has to (2026.4.26 and 2026.9.6: loopback alias).
+    if (sight.address === '::1') {
+      if (why.held)
+        warnings.push(
+          `${why.evidence}; the gateway will serve IPv4 only, and clients of [::1] reach the other one`,
+        )
+    } else obstruction ??= { evidence: why.evidence, command: why.command }
+  }
+  return { obstruction, warnings }
+}
+
+function whyNot(port: number, sight: PortSight): (Obstruction & { readonly held: boolean }) | null {
+  const where = `port ${port} on ${sight.address}`
+  const look = `ss -ltnp 'sport = :${port}'`
+  switch (sight.is) {
+    case 'free':
+    case 'time-wait':
+      return null
+    case 'held': {
+      const who = sight.by.map(describeHolder).join(' and ')
+      return { held: true, evidence: `${where} is held by ${who}`, command: look }
+    }
+    case 'held-unseen': {
+      const user = sight.user === undefined ? '' : ` of user ${sight.user}`
+      return {
+        held: true,
+        evidence: `${where} is held by a process${user} that may not be looked at from here`,
+        command: `sudo ${look}`,
+      }
+    }
+    case 'not-permitted':
+      return {
+        held: false,
+        evidence: `${where} may not be bound by this user`,
+        command: 'supervise run --port 18789',
+      }
+    case 'no-such-address':
+      return {
+        held: false,
+        evidence: `${sight.address} is no address of this machine`,
+        command: 'ip address show',
+      }
+    case 'cannot-tell':
+      return { held: false, evidence: `${where} cannot be looked at: ${sight.why}`, command: look }
+  }
+}

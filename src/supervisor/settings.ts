@@ -1,0 +1,31 @@
+/** Everything `supervise run` was told, resolved and checked by the command line before anything is touched. */
+import type { Policy } from '../lifecycle/lifecycle.ts'
+import type { Package } from '../openclaw/launch.ts'
+import type { Policy as RecoveryPolicy } from '../recovery/site.ts'
+
+export interface Settings {
+  /** Real path. */
+  readonly stateDir: string
+  readonly configPath: string
+  readonly gatewayLockDir: string
+  readonly port: number
+  /** Where the gateway listens besides the loopback addresses. */
+  readonly addresses: readonly string[]
+  readonly command: {
+    readonly file: string
+    readonly args: readonly string[]
+    readonly cwd: string
+    readonly env: Readonly<Record<string, string>>
+  }
+  /** What is installed, where it could be found. Asked again at each start: an update can come in between. */
+  readonly installed: () => Package | null
+  readonly lifecycle: Policy
+  readonly recovery: RecoveryPolicy
+  readonly probeEveryMs: number
+  readonly probeTimeoutMs: number
+  /** No answer to any liveness probe for so long is a hang. */
+  readonly hangAfterMs: number
+  /** After the child's end: how long what it left behind has to end by itself. */
+  readonly sweepMs: number
+  readonly orphan: 'stop' | 'refuse'
+}

@@ -1,0 +1,126 @@
+/**
+ * What is going on, for anybody who asks: one small file, replaced atomically at every change, true also when
+ * nobody is running, because whoever reads it checks the identities in it against the kernel (never its age).
+ *
+ * The field names are public: status.schema.json, README.
+ */
+import { readSmall } from '../host/own-files.ts'
+import { isAlive, type Identity } from '../host/process-table.ts'
+import type { Exit } from '../lifecycle/exit.ts'
+import type { Phase, Why } from '../lifecycle/lifecycle.ts'
+
+export const statusVersion = 1
+const mostBytes = 256 * 1024
+
+export interface Budget {
+  readonly spent: number
+  readonly limit: number
+  readonly left: number
+}
+
+export interface Status {
+  readonly version: typeof statusVersion
+  /** The lifecycle's own phases; read while nobody supervises also `not-started`, `orphaned` and `gone`. */
+  readonly phase: Phase | 'taking-over' | 'not-started' | 'orphaned' | 'gone'
+  readonly why: Why | 'none'
+  /** In one line. */
+  readonly reason: string
+  /** Of this phase, ISO 8601. */
+  readonly since: string
+  readonly ready: boolean
+  /** By what it was seen, or what is still awaited. */
+  readonly readiness: {
+    readonly since: string | null
+    readonly evidence: string
+    readonly suppressed: readonly string[]
+  }
+  readonly child:
+    | (Identity & { readonly number: number; readonly startedAt: string; readonly version: string | null })
+    | null
+  readonly lastExit: {
+    readonly at: string
+    readonly exit: Exit
+    readonly why: Why
+    readonly detail: string
+    readonly wasReady: boolean
+  } | null
+  readonly lastRepairs: readonly {
+    readonly id: string
+    readonly at: string
+    readonly findings: number
+    readonly keptBytes: number
+  }[]
+  /** What the last inspection said of the state. */
+  readonly state: {
+    readonly at: string
+    readonly store: string
+    readonly version: string | null
+    readonly verdict: string
+    readonly loses: number
+    readonly blocks: number
+    readonly benign: number
+  } | null
+  readonly budgets: Readonly<Record<'crashes' | 'recoveries' | 'restarts' | 'contentions', Budget>> & {
+    readonly lastFailure: string | null
+  }
+  readonly nextAttemptAt: string | null
+  readonly hold: {
+    readonly kind: string
+    readonly evidence: string
+    readonly command: string | null
+    readonly canPass: boolean
+  } | null
+  readonly place: { readonly stateDir: string; readonly configPath: string; readonly port: number }
+  readonly supervisor: (Identity & { readonly startedAt: string; readonly version: string }) | null
+}
+
+export type ReadStatus =
+  | { readonly is: 'known'; readonly status: Status }
+  | { readonly is: 'none' }
+  | { readonly is: 'cannot-tell'; readonly why: string }
+
+/** The file as it is, unjudged. */
+export function readStatusFile(path: string): ReadStatus {
+  let bytes: Buffer | undefined
+  try {
+    bytes = readSmall(path, mostBytes)
+  } catch (error) {
+    return { is: 'cannot-tell', why: (error as Error).message }
+  }
+  if (bytes === undefined) return { is: 'none' }
+  try {
+    const status = JSON.parse(bytes.toString('utf8')) as Partial<Status> | null
+    const version: unknown = status?.version
+    if (typeof version === 'number' && version > statusVersion)
+      return {
+        is: 'cannot-tell',
+        why: `${JSON.stringify(path)} was written by a newer supervise (format ${version}, known: ${statusVersion})`,
+      }
+    if (version !== statusVersion || typeof status?.phase !== 'string')
+      return { is: 'cannot-tell', why: `${JSON.stringify(path)} is no status file` }
+    return { is: 'known', status: status as Status }
+  } catch {
+    return { is: 'cannot-tell', why: `${JSON.stringify(path)} does not parse` }
+  }
+}
+
+/** What is true now: the file, held against the processes it names. */
+export function judge(status: Status): Status {
+  const supervised = status.supervisor !== null && isAlive(status.supervisor)
+  if (supervised) return status
+  const left = { ...status, supervisor: null, ready: false, nextAttemptAt: null }
+  if (status.child !== null && isAlive(status.child))
+    return {
+      ...left,
+      phase: 'orphaned',
+      reason: `the supervisor is gone, its gateway (pid ${status.child.pid}) lives on; the next start takes it over`,
+    }
+  const done = status.phase === 'stopped' || status.phase === 'held' || status.supervisor === null
+  if (done) return { ...left, child: null }
+  return {
+    ...left,
+    child: null,
+    phase: 'gone',
+    reason: `the supervisor ended while ${status.phase} (${status.reason})`,
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * The front door of this room: takes the state directory, and keeps a gateway on it until told to stop.
+ *
+ * It never starts a gateway on a state that was not confirmed consistent since the last one was gone, and never
+ * beside another one. Everything it decides is decided in lifecycle/; here the parts are put together, and each
+ * change is told four times: the log, the ledger, the status file, the service manager.
+ */
+import { adoptOrphans } from '../host/orphans.ts'
+import { systemClock as clock } from '../host/clock.ts'
+import type { Log } from '../host/log.ts'
+import type { Notifier } from '../host/notify.ts'
+import { ensureFolder, replaceFile } from '../host/own-files.ts'
+import { bootId, exeOf, ownIdentity } from '../host/process-table.ts'
+import { keptSignals, listenForSignals } from '../host/signals.ts'
+import { describeExit } from '../lifecycle/exit.ts'
+import type { State } from '../lifecycle/lifecycle.ts'
+import { meaningOf } from '../openclaw/exits.ts'
+import { recover } from '../recovery/recover.ts'
+import { openAnnouncer } from './announcer.ts'
+import { startGateway } from './gateway.ts'
+import { openLedger } from './ledger.ts'
+import { runLoop, type Left, type Order, type Outcome, type Spawned, type World } from './loop.ts'
+import { clearOwed, markOwed, readOwed } from './owed.ts'
+import { ownPaths } from './own-paths.ts'
+import { lookForObstruction } from './port-sight.ts'
+import type { Settings } from './settings.ts'
+import { headline, tellChange, tellRecovery } from './narration.ts'
+import { readStatusFile, type Status } from './status.ts'
+import { carriedOver, newStatus, readinessOf, stateOf, statusOf } from './status-of.ts'
+import { takeState } from './take-over.ts'
+import { siteOn } from './this-machine.ts'
+
+export type Supervised =
+  | {
+      readonly is: 'left'
+      readonly because: Left
+      readonly evidence: string | null
+      readonly command: string | null
+    }
+  /** Somebody else has the state; nothing was touched. */
+  | { readonly is: 'refused'; readonly evidence: string; readonly command: string | null }
+  | { readonly is: 'interrupted' }
+
+/** So many repairs are told by `status`; all are in `history`. */
+const mostRepairsTold = 5
+/** While something takes long: how often the service manager is told that it still goes on. */
+const stillAtItMs = 10_000
+
+export async function supervise(
+  settings: Settings,
+  notifier: Notifier,
+  log: Log,
+  ownVersion: string,
+): Promise<Supervised> {
+  const paths = ownPaths(settings.stateDir)
+  const announcer = openAnnouncer(notifier, (ms, fire) => clock.after(ms, fire))
+  try {
+    ensureFolder(paths.folder)
+    const own = ownIdentity()
+    const adoption = await adoptOrphans()
+    const orphans = adoption.is === 'adopting' ? adoption.orphans : undefined
+    if (adoption.is === 'unavailable')
+      log.warn('what the gateway leaves behind cannot be found', { why: adoption.why })
+
+    const taken = await takeState({
+      lockPath: paths.lock,
+      owedPath: paths.owed,
+      orphan: settings.orphan,
+      patienceMs: settings.lifecycle.stopTimeoutMs,
+      clock,
+      log,
+      isInterrupted: () => keptSignals().some((signal) => signal !== 'SIGHUP'),
+      taking: (orphan) => {
+        announcer.status(`stopping pid ${orphan.pid}, left behind by an earlier supervisor`)
+        announcer.allow(settings.lifecycle.stopTimeoutMs)
+      },
+    })
+    if (taken.is !== 'ours') return taken
+    if (taken.warning !== null) log.warn(taken.warning)
+
+    const ledger = openLedger(
+      paths.ledger,
+      () => clock.wallMs(),
+      (error) => log.warn('cannot write the history', { err: error }),
+    )
+    const written = readStatusFile(paths.status)
+    const before = written.is === 'known' ? written.status : null
+    const told = newStatus(settings, own, ownVersion, before)
+    let status = told
+    let publishing = Promise.resolve()
+    const publish = (change: Partial<Status>): void => {
+      status = { ...status, ...change }
+      const text = `${JSON.stringify(status)}\n`
+      publishing = publishing
+        .then(() => replaceFile(paths.status, text, { durable: false }))
+        .catch((error: unknown) => log.warn('cannot write the status file', { err: error }))
+    }
+    const recoveryLog = log.with({ phase: 'recovering' })
+
+    const runRecovery: World['recover'] = async (trigger, signal): Promise<Outcome> => {
+      const owed = readOwed(paths.owed)
+      const site = siteOn({ ...settings, policy: settings.recovery })
+      const begun = clock.monotonicMs()
+      const recovery = await recover(site, { owed: owedSince(owed), trigger, signal })
+      const tookMs = Math.round(clock.monotonicMs() - begun)
+      tellRecovery(recovery, tookMs, recoveryLog)
+      const repairs =
+        recovery.repairId === null
+          ? status.lastRepairs
+          : [
+              {
+                id: recovery.repairId,
+                at: new Date(clock.wallMs()).toISOString(),
+                findings: recovery.found.filter((finding) => finding.repair !== null).length,
+                keptBytes: recovery.kept.reduce((sum, kept) => sum + kept.bytes, 0),
+              },
+              ...status.lastRepairs,
+            ].slice(0, mostRepairsTold)
+      publish({ lastRepairs: repairs, state: stateOf(recovery) })
+      const detail =
+        'evidence' in recovery ? recovery.evidence : `${recovery.found.length} findings, ${tookMs} ms`
+      ledger.write({
+        event: 'recovered',
+        child: status.child?.number ?? 0,
+        verdict: recovery.is,
+        repairId: recovery.repairId,
+        detail,
+      })
+      if (recovery.is === 'needs-operator') return { ...recovery, kind: 'state' }
+      if (recovery.is === 'retry-later') return recovery
+      if (owed !== undefined) await clearOwed(paths.owed)
+      const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
+      for (const warning of warnings) recoveryLog.warn(warning)
+      if (obstruction !== null) return { is: 'needs-operator', kind: 'obstructed', ...obstruction }
+      return { is: 'consistent' }
+    }
+
+    const spawn: World['spawn'] = async (number, tellLoop): Promise<Spawned> => {
+      const installed = settings.installed()
+      const version = installed?.version ?? null
+      const childLog = log.with({ phase: 'starting', child: number })
+      try {
+        await markOwed(paths.owed, { bootId: own.bootId, child: null, openclaw: version }, { durable: true })
+      } catch (error) {
+        return {
+          is: 'failed',
+          why: `cannot mark that recovery is owed: ${(error as Error).message}`,
+          canPass: true,
+        }
+      }
+      const spawnedAt = clock.monotonicMs()
+      const gateway = await startGateway(
+        settings,
+        {
+          clock,
+          log: childLog,
+          lockFd: taken.lockFd,
+          orphans,
+          seen: (readiness) => {
+            if (readiness.ready && !status.ready)
+              ledger.write({
+                event: 'ready',
+                child: number,
+                afterMs: Math.round(clock.monotonicMs() - spawnedAt),
+              })
+            publish(readinessOf(readiness, clock.wallMs()))
+          },
+        },
+        tellLoop,
+      )
+      if (gateway.is === 'failed') return gateway
+      const { identity } = gateway
+      const startedAt = new Date(clock.wallMs()).toISOString()
+      publish({ child: { ...identity, number, startedAt, version } })
+      ledger.write({ event: 'started', child: number, pid: identity.pid, version })
+      childLog.info('gateway started', { pid: identity.pid, version })
+      await markOwed(
+        paths.owed,
+        { bootId: own.bootId, child: { ...identity, exe: exeOf(identity.pid) ?? null }, openclaw: version },
+        { durable: false },
+      ).catch((error: unknown) => childLog.warn('cannot name the gateway in the mark', { err: error }))
+      const ended = gateway.ended.then(({ exit, wasReady, leftBehind }) => {
+        const ending = { exit, meaning: meaningOf(exit, wasReady, null), cause: null }
+        const entry = {
+          event: 'ended',
+          child: number,
+          exit,
+          why: ending.meaning,
+          detail: describeExit(exit),
+          wasReady,
+          leftBehind,
+        } as const
+        ledger.write(entry)
+        return ending
+      })
+      return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }
+    }
+
+    const world: World = {
+      now: () => clock.monotonicMs(),
+      chance: Math.random,
+      after: (ms, fire) => clock.after(ms, fire),
+      recover: runRecovery,
+      spawn,
+      announce: (what) => {
+        if (what === 'ready') announcer.ready(headline(status))
+        else announcer.stopping(settings.lifecycle.stopTimeoutMs)
+      },
+      changed: (to, event, from) => {
+        publish(statusOf(to, event, from, status, settings.lifecycle, clock.wallMs()))
+        tellChange(to, event, from, log)
+        if (to.phase === 'held')
+          ledger.write({ event: 'held', child: to.child, kind: to.hold.kind, evidence: to.hold.evidence })
+        announcer.status(headline(status))
+        allowTime(to)
+      },
+    }
+
+    /** The service manager's patience, renewed while something goes on that we bound ourselves. */
+    let forgetRenewal = (): void => {}
+    const allowTime = (state: State): void => {
+      forgetRenewal()
+      forgetRenewal = () => {}
+      if (!['recovering', 'starting', 'draining', 'backing-off'].includes(state.phase)) return
+      announcer.allow(stillAtItMs * 2)
+      forgetRenewal = clock.after(stillAtItMs, () => allowTime(state))
+    }
+
+    ledger.write({
+      event: 'supervising',
+      child: 0,
+      pid: own.pid,
+      command: [settings.command.file, ...settings.command.args].join(' '),
+    })
+    const budgets = carriedOver(before)
+    const left = await runLoop(world, settings.lifecycle, budgets, (order) =>
+      listenForSignals((signal) => {
+        const given: Order = signal === 'SIGHUP' ? 'restart' : 'stop'
+        log.info(`ordered to ${given}`, { signal })
+        ledger.write({ event: 'ordered', child: status.child?.number ?? 0, order: given })
+        order(given)
+      }),
+    )
+    forgetRenewal()
+    ledger.write({ event: 'left', child: status.child?.number ?? 0, because: left })
+    publish({ supervisor: null })
+    await publishing
+    return {
+      is: 'left',
+      because: left,
+      evidence: status.hold?.evidence ?? null,
+      command: status.hold?.command ?? null,
+    }
+  } finally {
+    announcer.close()
+  }
+}
+
+const owedSince = (owed: ReturnType<typeof readOwed>): 'no' | 'this-boot' | 'another-boot' => {
+  if (owed === undefined) return 'no'
+  return owed !== 'unknown' && owed.bootId === bootId() ? 'this-boot' : 'another-boot'
+}

@@ -1,0 +1,103 @@
+/**
+ * The lock is taken: by whom, and what follows?
+ *
+ * - A living supervisor has it: refused, and named.
+ * - A dead supervisor's gateway has it (the descriptor was inherited): stopped gracefully, waited for, and its
+ *   place taken. Only when the mark it left names a living process by pid, start time, boot and executable.
+ * - Anything else is not understood, and refused: never a signal to a process that cannot be verified.
+ */
+import type { Clock } from '../host/clock.ts'
+import { takeLock, type Holder, type Lock } from '../host/lock.ts'
+import type { Log } from '../host/log.ts'
+import { describe, exeOf, isAlive, type Identity } from '../host/process-table.ts'
+import { sendSignalToGroup } from '../host/send-signal.ts'
+import { readOwed } from './owed.ts'
+import { describeHolder } from './port-sight.ts'
+
+export type Taken =
+  | {
+      readonly is: 'ours'
+      readonly lockFd: number | undefined
+      readonly warning: string | null
+      readonly tookOver: Identity | null
+    }
+  | { readonly is: 'refused'; readonly evidence: string; readonly command: string | null }
+  /** A stop was ordered meanwhile. */
+  | { readonly is: 'interrupted' }
+
+export interface TakeOver {
+  readonly lockPath: string
+  readonly owedPath: string
+  readonly orphan: 'stop' | 'refuse'
+  /** From SIGTERM to SIGKILL. */
+  readonly patienceMs: number
+  readonly clock: Clock
+  readonly log: Log
+  isInterrupted(): boolean
+  /** Before an orphan is stopped: what is about to take time. */
+  taking(orphan: Identity): void
+}
+
+const everyMs = 50
+/** What SIGKILL ended is gone from the table within this, or is stuck in the kernel. */
+const killMs = 10_000
+
+export async function takeState(ask: TakeOver): Promise<Taken> {
+  const first = await takeLock(ask.lockPath)
+  const ours = oursWith(first, null)
+  if (ours) return ours
+  const holder = first.is === 'taken' ? first.holder : null
+  if (holder !== null && isAlive(holder))
+    return refused(`held by another supervise: ${describeSupervisor(holder)}`)
+  const owed = readOwed(ask.owedPath)
+  const child = owed === undefined || owed === 'unknown' ? null : owed.child
+  if (child === null || !isAlive(child)) {
+    // Who had it may have ended between the two looks.
+    const again = oursWith(await takeLock(ask.lockPath), null)
+    return (
+      again ??
+      refused('its lock is held by a process that left no name: it cannot be verified, so it is not touched')
+    )
+  }
+  const seen = describe(child.pid)
+  const who = seen === undefined ? `pid ${child.pid}` : describeHolder(seen)
+  if (child.exe === null || exeOf(child.pid) !== child.exe)
+    return refused(`${who} holds its lock and cannot be verified as the gateway of a supervisor that is gone`)
+  if (ask.orphan === 'refuse')
+    return refused(`${who}, the gateway of a supervisor that is gone, still runs (--orphan=refuse)`)
+
+  ask.log.warn('taking over: stopping the gateway that an earlier supervisor left behind', { orphan: who })
+  ask.taking(child)
+  for (const [signal, withinMs] of [
+    ['SIGTERM', ask.patienceMs],
+    ['SIGKILL', killMs],
+  ] as const) {
+    if (isAlive(child)) sendSignalToGroup(child, signal)
+    const until = ask.clock.monotonicMs() + withinMs
+    while (ask.clock.monotonicMs() < until) {
+      if (ask.isInterrupted()) return { is: 'interrupted' }
+      if (!isAlive(child)) {
+        const taken = oursWith(await takeLock(ask.lockPath), child)
+        if (taken) return taken
+      }
+      await new Promise<void>((go) => void ask.clock.after(everyMs, go))
+    }
+  }
+  return refused(`${who} was told to end and still holds its lock`)
+}
+
+function oursWith(lock: Lock, tookOver: Identity | null): Taken | undefined {
+  if (lock.is === 'held') return { is: 'ours', lockFd: lock.fd, warning: lock.warning ?? null, tookOver }
+  if (lock.is === 'unavailable')
+    return { is: 'ours', lockFd: undefined, warning: `no lock of the kernel: ${lock.why}`, tookOver }
+  return undefined
+}
+
+const describeSupervisor = ({ pid, command, since, unit }: Holder): string =>
+  `pid ${pid} (${command}${unit === undefined ? '' : `, unit ${unit}`}), since ${new Date(since).toISOString()}`
+
+const refused = (why: string): Taken => ({
+  is: 'refused',
+  evidence: `the state directory is ${why}`,
+  command: 'supervise status',
+})
