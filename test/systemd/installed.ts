@@ -8,6 +8,8 @@ export const STATE = `${HOME}/.openclaw`
 export const GATES = `${HOME}/gates`
 
 export const STAND_IN = [`${CHECKOUT}/demo/gateway.mjs`] as const
+export const child = (name: string, ...args: readonly string[]) =>
+  [`${CHECKOUT}/test/processes/children/${name}.mjs`, ...args] as const
 export const GATED = [`${CHECKOUT}/test/systemd/gated-gateway.mjs`, GATES] as const
 
 export interface Wanted {
@@ -51,6 +53,26 @@ export const settle = async (machine: Machine, wanted: Wanted): Promise<void> =>
   await machine.write(`/etc/systemd/system/${UNIT}.d/story.conf`, `${lines.join('\n')}\n`)
   await machine.run('systemctl', 'daemon-reload')
 }
+
+/** What `supervise status --json` says to the service's own user. */
+export const statusOf = async (machine: Machine): Promise<Record<string, unknown>> => {
+  const { stdout } = await asOpenclaw(machine, 'supervise', 'status', '--json', '--state-dir', STATE)
+  return JSON.parse(stdout) as Record<string, unknown>
+}
+
+export const asOpenclaw = (machine: Machine, ...command: readonly string[]) =>
+  machine.attempt(
+    'setpriv',
+    '--reuid=openclaw',
+    '--regid=openclaw',
+    '--init-groups',
+    '--reset-env',
+    ...command,
+  )
+
+/** The supervisor, as the service manager knows it. */
+export const supervisorOf = async (machine: Machine) =>
+  machine.identify(Number((await machine.show(UNIT, 'MainPID')).MainPID))
 
 export const openGate = (machine: Machine, gate: 'ready' | 'drained') =>
   machine.run('touch', `${GATES}/${gate}`)

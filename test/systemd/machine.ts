@@ -21,6 +21,12 @@ export interface Ran {
   readonly stderr: string
 }
 
+/** A pid alone may be somebody else's by now: pid and kernel start time name a process. */
+export interface Identity {
+  readonly pid: number
+  readonly startTicks: number
+}
+
 export interface Process {
   readonly pid: number
   readonly parent: number
@@ -40,6 +46,11 @@ export interface Machine {
   show<Name extends string>(unit: string, ...names: readonly Name[]): Promise<Record<Name, string>>
   /** The processes of the machine, without the one that looks. */
   processes(): Promise<readonly Process[]>
+  identify(pid: number): Promise<Identity>
+  /** Fails when that process is no more. */
+  signal(process: Identity, signal: 'TERM' | 'HUP' | 'STOP' | 'CONT' | 'KILL'): Promise<void>
+  /** The results of a unit's ends that were failures, in order, as systemd wrote them down. */
+  failures(unit: string): Promise<readonly string[]>
   journal(): Promise<string>
   close(): Promise<void>
 }
@@ -126,6 +137,33 @@ export const bootMachine = async (): Promise<Machine> => {
           return { pid: Number(pid), parent: Number(parent), user, command }
         })
         .filter(({ command }) => !command.startsWith('ps -ww'))
+    },
+    async identify(pid) {
+      const stat = await run('cat', `/proc/${pid}/stat`)
+      const startTicks = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19])
+      if (!(pid > 1) || !(startTicks > 0)) throw new Error(`no process to name: ${pid}`)
+      return { pid, startTicks }
+    },
+    async signal({ pid, startTicks }, signal) {
+      const check =
+        'stat=$(cat "/proc/$1/stat") && read -ra stat <<<"${stat##*) }" && [[ ${stat[19]} == "$2" ]]'
+      await run(
+        'bash',
+        '-c',
+        `${check} && kill -s "$3" "$1"`,
+        'signal',
+        String(pid),
+        String(startTicks),
+        signal,
+      )
+    },
+    async failures(unit) {
+      const printed = await run('journalctl', '--output=json', '--output-fields=UNIT_RESULT', `UNIT=${unit}`)
+      return printed
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => (JSON.parse(line) as { UNIT_RESULT?: string }).UNIT_RESULT)
+        .filter((result) => result !== undefined)
     },
     async close() {
       booted.stdin.end()
