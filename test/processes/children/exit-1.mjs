@@ -1,3 +1,4 @@
 // Ends with 1 before it listens.
-import './endpoints.mjs'
+import { note } from './endpoints.mjs'
+note('ending')
 process.exit(1)

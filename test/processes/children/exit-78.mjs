@@ -1,3 +1,4 @@
 // Ends with 78 before it listens.
-import './endpoints.mjs'
+import { note } from './endpoints.mjs'
+note('ending')
 process.exit(78)

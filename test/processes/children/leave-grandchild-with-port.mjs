@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url'
 import { serve, stopOn } from './endpoints.mjs'
 stopOn('SIGTERM', 'SIGINT')
 const server = serve()
-server.on('listening', () =>
-  spawn(process.execPath, [fileURLToPath(new URL('grandchild.mjs', import.meta.url))], {
-    // The listening socket becomes the grandchild's descriptor 3.
-    stdio: ['ignore', 'ignore', 'ignore', server._handle.fd],
-  }).unref(),
-)
+server.on('listening', () => {
+  const grandchild = fileURLToPath(new URL('grandchild.mjs', import.meta.url))
+  // The listening socket becomes the grandchild's descriptor 3. No public name for it exists.
+  // oxlint-disable-next-line no-underscore-dangle
+  spawn(process.execPath, [grandchild], { stdio: ['ignore', 'ignore', 'ignore', server._handle.fd] }).unref()
+})
