@@ -12,6 +12,10 @@ export const note = (line) => {
 }
 note('started')
 
+/** Nothing that a test forgot lives for ever. */
+export const longestLifeMs = 600_000
+setTimeout(() => process.exit(99), longestLifeMs).unref()
+
 const portFromArguments = process.argv.includes('--port') && process.argv[process.argv.indexOf('--port') + 1]
 export const port = Number(portFromArguments || process.env['OPENCLAW_GATEWAY_PORT'] || 18789)
 

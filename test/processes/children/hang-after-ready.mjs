@@ -1,4 +1,4 @@
 // Its loop stands still as soon as somebody was told that it is ready: no answer, no SIGTERM.
-import { serve } from './endpoints.mjs'
+import { longestLifeMs, serve } from './endpoints.mjs'
 process.on('SIGTERM', () => process.exit(0))
-serve({ told: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0) })
+serve({ told: () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, longestLifeMs) })
