@@ -1,0 +1,176 @@
+/**
+ * Trajectories: the flight recorder beside a transcript, JSON lines, and the pointer file that names it
+ * (dist/selection-*.js of 2026.4.26).  The gateway never reads them to work; they are the second record of what
+ * was said, and the only place beside the index where a session's key is written.
+ */
+
+export interface Pointer {
+  readonly sessionId: string
+  readonly runtimeFile: string
+}
+
+export const pointerLimitBytes = 64 * 1024
+
+/** Undefined for what the gateway would not use either. */
+export function pointer(text: string): Pointer | undefined {
+  const parsed = objectOf(text)
+  const sessionId = parsed?.['sessionId']
+  const runtimeFile = parsed?.['runtimeFile']
+  if (typeof sessionId !== 'string' || typeof runtimeFile !== 'string') return undefined
+  return { sessionId, runtimeFile }
+}
+
+/** With `OPENCLAW_TRAJECTORY_DIR` set, runs are recorded in that directory, as `<session id>.jsonl`. */
+export const isRecordedElsewhere = (one: Pointer): boolean =>
+  one.runtimeFile.slice(one.runtimeFile.lastIndexOf('/') + 1) ===
+  `${one.sessionId.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 120)}.jsonl`
+
+export interface TraceLine {
+  readonly sessionId: string | undefined
+  readonly sessionKey: string | undefined
+  readonly workspaceDir: string | undefined
+  readonly version: string | undefined
+}
+
+/** Of the first line that says it; also from one that is too long to be read whole. */
+export function traceLine(text: string): TraceLine | undefined {
+  const parsed = objectOf(text)
+  if (parsed === undefined) return undefined
+  const data = parsed['data']
+  const harness = isRecord(data) && isRecord(data['harness']) ? data['harness'] : undefined
+  const word = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
+  return {
+    sessionId: word(parsed['sessionId']),
+    sessionKey: word(parsed['sessionKey']),
+    workspaceDir: word(parsed['workspaceDir']),
+    version: word(harness?.['version']),
+  }
+}
+
+/** What a transcript is rebuilt from, line by line of its trajectory. */
+export interface Rebuilding {
+  line(text: string): void
+  /** Undefined when the trajectory holds no completed turn of this session. */
+  finish():
+    | { readonly text: string; readonly turns: number; readonly messages: number; readonly tooLong: number }
+    | undefined
+}
+
+/**
+ * `model.completed` carries the whole conversation as the model had it (`messagesSnapshot`), each message in the shape
+ * in which a transcript holds it; after a compaction it begins with the summary.  So the transcript is the union of
+ * the snapshots, in order, and behind it the prompt of a turn that was cut off.
+ */
+export function rebuilding(
+  sessionId: string,
+  hint: { readonly timestamp: string; readonly limit: number },
+): Rebuilding {
+  const messages: { readonly text: string; readonly timestamp: string }[] = []
+  const seen = new Set<string>()
+  let size = 0
+  let turns = 0
+  let tooLong = 0
+  let pending: { readonly text: string; readonly timestamp: string } | undefined
+  let first: string | undefined
+  let cwd: string | undefined
+
+  const add = (message: Record<string, unknown>, fallback: string): void => {
+    const role = message['role']
+    if (role !== 'user' && role !== 'assistant' && role !== 'toolResult') return
+    const text = JSON.stringify(message)
+    const at = message['timestamp']
+    // Later snapshots may hold a shortened copy of an early message: the first one counts.
+    const which = typeof at === 'number' ? `${role} ${at} ${JSON.stringify(message['toolCallId'])}` : text
+    if (seen.has(which)) return
+    size += text.length
+    if (size > hint.limit) {
+      tooLong++
+      return
+    }
+    seen.add(which)
+    messages.push({ text, timestamp: typeof at === 'number' ? isoOf(at, fallback) : fallback })
+  }
+
+  return {
+    line(text) {
+      if (!text.includes('"model.completed"') && !text.includes('"prompt.submitted"')) return
+      const event = objectOf(text)
+      if (event === undefined || event['sessionId'] !== sessionId) return
+      const ts = typeof event['ts'] === 'string' ? event['ts'] : hint.timestamp
+      const data = isRecord(event['data']) ? event['data'] : {}
+      first ??= ts
+      if (typeof event['workspaceDir'] === 'string') cwd ??= event['workspaceDir']
+      if (event['type'] === 'prompt.submitted') {
+        const prompt = data['prompt']
+        if (typeof prompt === 'string' && prompt.length < hint.limit)
+          pending = {
+            text: JSON.stringify({
+              role: 'user',
+              content: [{ type: 'text', text: prompt }],
+              timestamp: Date.parse(ts) || 0,
+            }),
+            timestamp: ts,
+          }
+      } else if (event['type'] === 'model.completed') {
+        pending = undefined
+        const snapshot = data['messagesSnapshot']
+        if (!Array.isArray(snapshot)) {
+          tooLong++
+          return
+        }
+        turns++
+        for (const message of snapshot) if (isRecord(message)) add(message, ts)
+      }
+    },
+
+    finish() {
+      if (!messages.some((one) => one.text.includes('"role":"assistant"'))) return undefined
+      if (pending !== undefined) messages.push(pending)
+      const at = first ?? hint.timestamp
+      const lines = [JSON.stringify({ type: 'session', version: 3, id: sessionId, timestamp: at, cwd })]
+      let parentId = shortId(sessionId, 0)
+      lines.push(
+        JSON.stringify({
+          type: 'custom',
+          customType: 'supervise:rebuilt',
+          data: { from: 'trajectory', turns, messages: messages.length, tooLong },
+          id: parentId,
+          parentId: null,
+          timestamp: at,
+        }),
+      )
+      for (const [index, one] of messages.entries()) {
+        const id = shortId(sessionId, index + 1)
+        const envelope = JSON.stringify({ type: 'message', id, parentId, timestamp: one.timestamp })
+        lines.push(`${envelope.slice(0, -1)},"message":${one.text}}`)
+        parentId = id
+      }
+      return { text: `${lines.join('\n')}\n`, turns, messages: messages.length, tooLong }
+    },
+  }
+}
+
+/** Eight hex digits, as the gateway's own; the same for the same place, so that two plans of one damage agree. */
+function shortId(seed: string, index: number): string {
+  let hash = 0x811c9dc5
+  for (const char of seed) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193)
+  // Odd multiplier: a different id for each index.
+  return ((Math.imul(index + 1, 0x9e3779b1) ^ hash) >>> 0).toString(16).padStart(8, '0')
+}
+
+const isoOf = (ms: number, fallback: string): string => {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? fallback : date.toISOString()
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function objectOf(text: string): Record<string, unknown> | undefined {
+  try {
+    const parsed: unknown = JSON.parse(text)
+    return isRecord(parsed) ? parsed : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,400 @@
+/**
+ * Transcripts: JSON lines, a header and then a tree of entries (`id`, `parentId`); the last line is the leaf, and the
+ * context of the model is the walk from there to the root.
+ *
+ * What 2026.4.26 makes of damage (session-manager.js of pi-coding-agent, repairSessionFileIfNeeded in
+ * dist/compaction-successor-transcript-*.js):
+ * - lines that do not parse are dropped, and with them the link to everything before;
+ * - a first line that is no header empties the file, without a backup;
+ * - a last line without `\n` has the next entry glued to it, and both are dropped at the run after.
+ *
+ * What is done about it here, and what never:
+ * 1. Every line that parses stays, byte for byte, in its order.
+ * 2. Entries glued together come apart; of a line that does not parse, what follows a whole entry's beginning stays.
+ * 3. Where the link was lost, one line of ours (`custom`, which the model never sees) restores it.
+ * 4. Nothing is judged by fields that recovery does not need: unfamiliar types and fields are left alone.
+ */
+
+export type Line =
+  | {
+      readonly is: 'header'
+      readonly id: string
+      readonly version: number
+      readonly timestamp: string | undefined
+    }
+  | {
+      readonly is: 'entry'
+      readonly id: string
+      readonly parentId: string | undefined
+      readonly timestamp: string | undefined
+      readonly role: string | undefined
+    }
+  /** An object of a shape that we do not know, or from before lines had ids. */
+  | { readonly is: 'other' }
+  | { readonly is: 'blank' }
+  | { readonly is: 'torn' }
+
+export function lineOf(text: string): Line {
+  if (text.trim() === '') return { is: 'blank' }
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    return { is: 'torn' }
+  }
+  // `null` ends the gateway's reader with a TypeError, other scalars make a leaf without an id.
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return { is: 'torn' }
+  const line = parsed as Record<string, unknown>
+  const id = line['id']
+  const timestamp = typeof line['timestamp'] === 'string' ? line['timestamp'] : undefined
+  if (line['type'] === 'session') {
+    if (typeof id !== 'string') return { is: 'torn' }
+    const version = line['version']
+    return { is: 'header', id, version: typeof version === 'number' ? version : 1, timestamp }
+  }
+  if (typeof id !== 'string' || typeof line['type'] !== 'string') return { is: 'other' }
+  const parentId = line['parentId']
+  const message = line['message']
+  const role =
+    typeof message === 'object' && message !== null ? (message as Record<string, unknown>)['role'] : undefined
+  return {
+    is: 'entry',
+    id,
+    parentId: typeof parentId === 'string' && parentId !== '' ? parentId : undefined,
+    timestamp,
+    role: typeof role === 'string' ? role : undefined,
+  }
+}
+
+/** What is known of a line too long to be held: its beginning and its end. Ids come before the content or after it. */
+export function longLineOf(head: string, tail: string): Line {
+  if (!head.startsWith('{"') || !tail.trimEnd().endsWith('}')) return { is: 'torn' }
+  const field = (name: string): string | undefined =>
+    new RegExp(String.raw`^[^{[]*?"${name}":"([^"\\]*)"`).exec(head.slice(1))?.[1]
+  const id = field('id')
+  const role = head.startsWith('{"type":"message"') ? 'unknown' : undefined
+  if (id !== undefined)
+    return { is: 'entry', id, parentId: field('parentId'), timestamp: field('timestamp'), role }
+  const last = /"id":"([^"\\]+)","parentId":(?:"([^"\\]*)"|null),"timestamp":"([^"\\]*)"\}\s*$/.exec(tail)
+  if (last === null) return { is: 'other' }
+  return { is: 'entry', id: last[1]!, parentId: last[2], timestamp: last[3], role }
+}
+
+export type Defect = 'no-final-newline' | 'torn-tail' | 'bad-header' | 'torn-middle'
+
+export interface Mend {
+  readonly from: number
+  readonly to: number
+  readonly put: string
+}
+
+export interface Reading {
+  readonly defects: readonly { readonly is: Defect; readonly evidence: string }[]
+  /** Sorted and apart; applied, nothing is left to mend. */
+  readonly mends: readonly Mend[]
+  readonly lines: number
+  readonly header: { readonly id: string; readonly timestamp: string | undefined } | undefined
+  readonly hasMessages: boolean
+  readonly lastTimestamp: string | undefined
+  /** Too many damaged places to be the work of a crash: nothing here would be a repair. */
+  readonly tooMany: boolean
+}
+
+/** What a header needs when none is left. */
+export interface HeaderHint {
+  readonly id: string
+  readonly cwd: string | undefined
+  readonly timestamp: string
+}
+
+export interface Text {
+  /** Undefined for a line too long to be held; then `line` says what is known of it. */
+  readonly text: string | undefined
+  readonly line?: Line
+  readonly from: number
+  /** Behind its `\n`, if it has one. */
+  readonly to: number
+  readonly ended: boolean
+}
+
+/** Ids kept for finding lost links; a longer transcript is mended at its torn lines only. */
+const mostIds = 1_000_000
+const longestSalvage = 4 * 1024 * 1024
+/** More damaged places than this are not a torn transcript but something else. */
+export const mostMends = 20_000
+
+interface Placed {
+  /** Undefined for what stays where it is. */
+  readonly text: string | undefined
+  readonly at: number
+  readonly line: Line & { is: 'entry' }
+  readonly before: string | undefined
+}
+
+/** Reads a transcript line by line, from the first; `finish` says what is wrong and how to mend it. */
+export function transcriptReader(hint: HeaderHint): { line(text: Text): void; finish(): Reading } {
+  let lines = 0
+  let number = 0
+  let header: (Line & { is: 'header' }) | undefined
+  let headerMissing = false
+  let firstAt: number | undefined
+  let firstTimestamp: string | undefined
+  let lastId: string | undefined
+  let lastTimestamp: string | undefined
+  let hasMessages = false
+  let end = 0
+  let lastEnded = true
+  let lostHeader: string | undefined
+  const ids = new Set<string>()
+  const torn: { from: number; to: number; number: number; salvaged: string[] }[] = []
+  const links: Placed[] = []
+  let tooMany = false
+  /** Torn stretches with nothing sound behind them (yet). */
+  let trailing = 0
+
+  const sound = (line: Line, at: number, salvagedFrom: string | undefined): void => {
+    lines++
+    if (line.is === 'header') {
+      if (header === undefined && !headerMissing) header = line
+      return
+    }
+    if (header === undefined && !headerMissing) {
+      headerMissing = true
+      firstAt = at
+      firstTimestamp = line.is === 'entry' ? line.timestamp : undefined
+    }
+    if (line.is !== 'entry') return
+    if (line.role !== undefined) hasMessages = true
+    if (line.parentId !== undefined && !ids.has(line.parentId) && ids.size < mostIds) {
+      if (links.length < mostMends) links.push({ text: salvagedFrom, at, line, before: lastId })
+      else tooMany = true
+    }
+    if (ids.size < mostIds) ids.add(line.id)
+    lastId = line.id
+    lastTimestamp = line.timestamp ?? lastTimestamp
+  }
+
+  return {
+    line({ text, line: known, from, to, ended }) {
+      number++
+      end = to
+      const line = known ?? lineOf(text ?? '')
+      if (line.is === 'blank') {
+        return
+      }
+      lastEnded = ended
+      if (line.is !== 'torn') {
+        trailing = 0
+        sound(line, from, undefined)
+        return
+      }
+      const salvaged = text === undefined || text.length > longestSalvage ? [] : salvage(text)
+      if (lines === 0 && salvaged.length === 0) lostHeader ??= text?.slice(0, 4096)
+      const neighbour = torn.at(-1)
+      if (trailing > 0 && salvaged.length === 0 && neighbour?.to === from) {
+        neighbour.to = to
+        return
+      }
+      if (torn.length < mostMends) torn.push({ from, to, number, salvaged })
+      else tooMany = true
+      trailing = salvaged.length === 0 ? trailing + 1 : 0
+      for (const whole of salvaged) sound(lineOf(whole), from, whole)
+    },
+
+    finish() {
+      const defects: { is: Defect; evidence: string }[] = []
+      const puts = new Map<number, Mend>()
+      const put = (mend: Mend): void => {
+        const there = puts.get(mend.from)
+        puts.set(
+          mend.from,
+          there === undefined
+            ? mend
+            : { ...mend, to: Math.max(there.to, mend.to), put: there.put + mend.put },
+        )
+      }
+
+      const tail = trailing === 0 ? [] : torn.slice(-trailing)
+      const middle = trailing === 0 ? torn : torn.slice(0, -trailing)
+
+      const makeHeader = (): string => {
+        return `${JSON.stringify({
+          type: 'session',
+          version: 3,
+          id: hint.id,
+          timestamp: lostField(lostHeader, 'timestamp') ?? firstTimestamp ?? hint.timestamp,
+          cwd: lostField(lostHeader, 'cwd') ?? hint.cwd,
+        })}\n`
+      }
+      if (header === undefined) {
+        const evidence =
+          end === 0
+            ? 'empty'
+            : lines === 0
+              ? 'no line of it parses'
+              : torn.length > 0 && torn[0]!.from < (firstAt ?? 0)
+                ? 'line 1 does not parse, and no header follows'
+                : 'line 1 is not a session header'
+        defects.push({ is: 'bad-header', evidence })
+        put({ from: 0, to: 0, put: makeHeader() })
+      }
+
+      // Links to lines that are gone.  Version 1 had none, and the gateway makes them itself.
+      const bridged = new Set<string>()
+      const bridge = (link: Placed): string => {
+        const lost = link.line.parentId
+        if (lost === undefined || ids.has(lost) || bridged.has(lost) || link.before === undefined) return ''
+        if (header !== undefined && header.version < 2) return ''
+        bridged.add(lost)
+        return `${JSON.stringify({
+          type: 'custom',
+          customType: 'supervise:lost-line',
+          data: { reason: 'this line did not survive a crash; it is kept aside by supervise' },
+          id: lost,
+          parentId: link.before,
+          timestamp: link.line.timestamp ?? hint.timestamp,
+        })}\n`
+      }
+      const bySalvage = new Map(
+        links.flatMap((link) => (link.text === undefined ? [] : [[link.text, link] as const])),
+      )
+      const before = new Map(
+        links.flatMap((link) => (link.text === undefined ? [[link.at, link] as const] : [])),
+      )
+
+      for (const { from, to, salvaged } of torn) {
+        const text = salvaged.map((whole) => {
+          const link = bySalvage.get(whole)
+          return `${link === undefined ? '' : bridge(link)}${whole}\n`
+        })
+        put({ from, to, put: text.join('') })
+      }
+      const lonely: string[] = []
+      for (const [at, link] of before) {
+        const text = bridge(link)
+        if (text === '') continue
+        if (!torn.some((one) => one.to <= at && one.to > at - 1)) lonely.push(link.line.id)
+        put({ from: at, to: at, put: text })
+      }
+
+      const first = middle[0]
+      if (first !== undefined && !(header === undefined && lines === 0))
+        defects.push({
+          is: 'torn-middle',
+          evidence: `line ${first.number} does not parse${middle.length > 1 ? `, nor do ${middle.length - 1} more` : ''}`,
+        })
+      else if (lonely.length > 0)
+        defects.push({
+          is: 'torn-middle',
+          evidence: `the line before entry ${JSON.stringify(lonely[0])} is gone: it names a parent that is nowhere in the file`,
+        })
+      const last = tail[0]
+      if (last !== undefined && lines > 0)
+        defects.push({
+          is: 'torn-tail',
+          evidence: `the last ${end - last.from} bytes (line ${last.number}) do not parse`,
+        })
+      if (lines > 0 && !lastEnded && trailing === 0 && torn.at(-1)?.to !== end) {
+        defects.push({ is: 'no-final-newline', evidence: 'the last line is whole, but nothing ends it' })
+        put({ from: end, to: end, put: '\n' })
+      }
+
+      return {
+        defects,
+        mends: joined([...puts.values()]),
+        lines,
+        header: header === undefined ? undefined : { id: header.id, timestamp: header.timestamp },
+        hasMessages,
+        lastTimestamp,
+        tooMany,
+      }
+    },
+  }
+}
+
+/** Neighbours become one: a transcript of nothing but garbage is one mend, not a million. */
+function joined(mends: readonly Mend[]): readonly Mend[] {
+  const apart: Mend[] = []
+  for (const mend of mends.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
+    const last = apart.at(-1)
+    if (last !== undefined && last.to === mend.from)
+      apart[apart.length - 1] = { ...mend, from: last.from, put: last.put + mend.put }
+    else apart.push(mend)
+  }
+  return apart
+}
+
+/** Of a header that does not parse: a field that was whole before the tear. */
+function lostField(head: string | undefined, name: string): string | undefined {
+  const quoted = new RegExp(String.raw`"${name}"\s*:\s*("(?:[^"\\\u0000-\u001f]|\\.)*")`).exec(
+    head ?? '',
+  )?.[1]
+  if (quoted === undefined) return undefined
+  try {
+    return JSON.parse(quoted) as string
+  } catch {
+    return undefined
+  }
+}
+
+/** Whole lines inside a line that does not parse: glued together, or behind the fragment of a torn one. */
+function salvage(text: string): string[] {
+  const whole: string[] = []
+  let rest = text
+  for (let tries = 0; tries < 64;) {
+    const at = rest.lastIndexOf('{"type":"', rest.length)
+    if (at === -1) break
+    let from = at
+    let found = false
+    // From the right: nested objects begin the same way, so the longest that parses as a line is sought.
+    for (; from !== -1 && tries < 64; tries++) {
+      if (isWhole(rest.slice(from))) {
+        found = true
+        break
+      }
+      if (from === 0) break
+      from = rest.lastIndexOf('{"type":"', from - 1)
+    }
+    if (!found) {
+      // The end of it is torn: nothing behind the last `}` can be whole.
+      const cut = rest.lastIndexOf('}{"type":"', rest.length - 1)
+      if (cut === -1) break
+      rest = rest.slice(0, cut + 1)
+      tries++
+      continue
+    }
+    whole.unshift(rest.slice(from).trim())
+    rest = rest.slice(0, from)
+  }
+  return whole
+}
+
+/** A header, or an entry that says whose child it is: objects inside a message have ids, but never a parent. */
+function isWhole(text: string): boolean {
+  const line = lineOf(text)
+  if (line.is === 'header') return true
+  return line.is === 'entry' && /"parentId"\s*:/.test(text)
+}
+
+/** The whole of a small transcript, and what it becomes: for tests, and for what is held in memory anyway. */
+export function readTranscript(bytes: Uint8Array, hint: HeaderHint): Reading {
+  const reader = transcriptReader(hint)
+  for (const line of linesOf(bytes)) reader.line(line)
+  return reader.finish()
+}
+
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+
+export function* linesOf(bytes: Uint8Array): Generator<Text> {
+  for (let from = 0; from < bytes.length;) {
+    const newline = bytes.indexOf(10, from)
+    const to = newline === -1 ? bytes.length : newline + 1
+    yield {
+      text: decoder.decode(bytes.subarray(from, newline === -1 ? to : newline)),
+      from,
+      to,
+      ended: newline !== -1,
+    }
+    from = to
+  }
+}
