@@ -1,0 +1,265 @@
+/**
+ * Looks at a state directory by the eyes of a gateway that is about to start on it, and says what it would lose, what
+ * would not work, and what would be done about it.
+ *
+ * 1. Changes nothing, ever; opens only regular files, follows nothing that leads outside.
+ * 2. What cannot be read is a finding, never sound.
+ * 3. An unfamiliar field, file or directory is never damage; an unfamiliar store is not touched.
+ * 4. Reads in bounded pieces: memory does not grow with the bytes kept.
+ * 5. Without a checkpoint, or when recovery is owed from another life of this machine (a power cut can lose what was
+ *    written without a sync), everything is read. Owed from this one, what changed is read whole; not owed, its ends.
+ *    What did not change since it was found consistent is not read again.
+ */
+import type { FileStat } from '../host/disk.ts'
+import { restartIntentName } from '../openclaw/layout.ts'
+import { config, configLimitBytes } from '../openclaw/config-file.ts'
+import { lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
+import { inside } from '../openclaw/posix-path.ts'
+import { mayBeTrusted, markOf, readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
+import { Eyes } from './eyes.ts'
+import type { Finding } from './finding.ts'
+import { lookAtSessions, type Depth, type Names } from './look-at-sessions.ts'
+import { Notebook, spliced } from './notebook.ts'
+import type { Seen } from './seen.ts'
+import type { Site } from './site.ts'
+import { storeOf } from './which-store.ts'
+import type { Ask, Inspection, Store } from './verdict.ts'
+import { sha256 } from './hash.ts'
+
+export interface Look {
+  /** As in Ask. */
+  readonly owed: Ask['owed']
+  readonly signal?: AbortSignal
+}
+
+export async function inspect(site: Site, look: Look): Promise<Seen> {
+  const began = site.now()
+  const notes = new Notebook(site.stateDir)
+  const eyes = new Eyes(site, notes, look.signal)
+  const root = await eyes.stat(site.stateDir)
+  const checkpoint = await readCheckpoint(site)
+  const trust = checkpoint?.dev === root?.dev ? checkpoint : undefined
+  const isTrusted =
+    trust !== undefined && (look.owed === 'no' || (look.owed === 'this-boot' && trust.bootId === site.bootId))
+
+  const store = await storeOf(eyes)
+  const walked: Names[] = []
+  if (store === 'file' || store === 'none' || site.policy.unknownStore === 'start') {
+    await lookAtConfig(eyes, store)
+    await lookAtDevices(eyes)
+    await lookAtRestartIntent(eyes)
+    await lookAtGatewayLock(eyes)
+  }
+  if (store === 'file')
+    for (const { dir, agentId } of await sessionsDirs(eyes)) {
+      const depth: Depth = {
+        changed: look.owed === 'no' ? 'ends' : 'whole',
+        marks: isTrusted ? trust.directories.get(notes.shown(dir)) : undefined,
+      }
+      const names = await lookAtSessions(eyes, dir, agentId, depth)
+      if (names !== undefined) walked.push(names)
+    }
+
+  const remedies = notes.remedies()
+  return {
+    inspection: inspectionOf(notes, store, remedies.length > 0),
+    remedies,
+    checkpoint: checkpointOf(site, root, walked, began),
+  }
+}
+
+async function sessionsDirs(eyes: Eyes): Promise<{ dir: string; agentId: string }[]> {
+  const agents = `${eyes.site.stateDir}/agents`
+  const found: { dir: string; agentId: string }[] = []
+  for (const { name, kind } of (await eyes.list(agents)) ?? []) {
+    if (kind !== 'directory' && kind !== 'link') continue
+    // A link out of the state that is no agent of ours is nobody's damage; one that stands for an agent is.
+    const dir = `${agents}/${name}/sessions`
+    if (kind === 'link') {
+      const real = await eyes.real(`${agents}/${name}`)
+      if (inside(eyes.site.stateDir, real) === undefined) {
+        eyes.misplaced(
+          `${agents}/${name}`,
+          'a link that leads outside, where the directory of an agent belongs',
+        )
+        continue
+      }
+      if (inside(agents, real) !== undefined) continue
+    }
+    if ((await eyes.stat(dir)) !== undefined) found.push({ dir, agentId: name })
+  }
+  return found.toSorted((a, b) => (a.dir < b.dir ? -1 : 1))
+}
+
+async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
+  const { site, notes } = eyes
+  const path = site.configPath
+  const real = await eyes.real(path)
+  const stat = await eyes.stat(real)
+  if (stat === undefined) {
+    if (store !== 'file' || notes.findings.some((one) => one.path === notes.shown(real))) return
+    const rolledBack = await lastGood(eyes, path)
+    const because = notes.found({
+      kind: 'config-unreadable',
+      severity: 'blocks',
+      path,
+      evidence: 'there are sessions here, but no configuration: the gateway refuses to start',
+      ...(rolledBack === undefined
+        ? {
+            repair: null,
+            without: 'needs-operator',
+            command: rollBackCommand(await lastGood(eyes, path, true)),
+          }
+        : { repair: 'put the last good one back' }),
+    })
+    if (rolledBack !== undefined) notes.remedy('content', path, [because], spliced(rolledBack, [], null))
+    return
+  }
+  if (stat.kind !== 'file') {
+    eyes.misplaced(path, 'no regular file, where the configuration belongs')
+    return
+  }
+  const bytes = await eyes.whole(real, stat, configLimitBytes)
+  if (bytes === undefined) return
+  const read = config(bytes.toString('utf8'))
+  if (read.is === 'sound') {
+    notes.version ??= read.version
+    return
+  }
+  const rolledBack = real === path ? await lastGood(eyes, path) : undefined
+  const because = notes.found({
+    kind: 'config-unreadable',
+    severity: 'blocks',
+    path,
+    evidence: `line ${read.line}, column ${read.column}: ${read.why}`,
+    ...(rolledBack === undefined
+      ? {
+          repair: null,
+          without: 'needs-operator',
+          command: rollBackCommand(await lastGood(eyes, path, true)),
+        }
+      : { repair: 'put the last good one back' }),
+  })
+  if (rolledBack !== undefined) notes.remedy('content', path, [because], spliced(rolledBack, [], stat))
+}
+
+const rollBackCommand = (there: { readonly path: string } | undefined): string =>
+  there === undefined ? 'openclaw doctor' : 'supervise repair --config-rollback'
+
+/** The newest configuration that parses.  Snapshots of our own will come first in this list. */
+async function lastGood(
+  eyes: Eyes,
+  path: string,
+  isAsked = eyes.site.policy.configRollback,
+): Promise<{ path: string; stat: FileStat } | undefined> {
+  if (!isAsked) return undefined
+  for (const candidate of [`${path}.last-good`]) {
+    const stat = await eyes.file(candidate)
+    const bytes = stat === undefined ? undefined : await eyes.whole(candidate, stat, configLimitBytes)
+    if (stat !== undefined && bytes !== undefined && config(bytes.toString('utf8')).is === 'sound')
+      return { path: candidate, stat }
+  }
+  return undefined
+}
+
+async function lookAtDevices(eyes: Eyes): Promise<void> {
+  for (const name of ['paired.json', 'pending.json']) {
+    const path = `${eyes.site.stateDir}/devices/${name}`
+    const stat = await eyes.file(path)
+    const bytes = stat === undefined ? undefined : await eyes.whole(path, stat, configLimitBytes)
+    if (stat === undefined || bytes === undefined) continue
+    if (isJson(bytes.toString('utf8'))) continue
+    const because = eyes.notes.found({
+      kind: 'devices-unreadable',
+      severity: 'blocks',
+      path,
+      evidence: `${stat.bytes} bytes that do not parse: the gateway gets ready, yet no client can connect`,
+      repair: name === 'paired.json' ? 'set it aside: devices have to be paired again' : 'set it aside',
+    })
+    eyes.notes.remedy('content', path, [because], { do: 'set-aside', found: stat })
+  }
+}
+
+async function lookAtRestartIntent(eyes: Eyes): Promise<void> {
+  const path = `${eyes.site.stateDir}/${restartIntentName}`
+  const stat = await eyes.stat(path)
+  if (stat === undefined || eyes.site.liveGatewayPid !== undefined) return
+  const because = eyes.notes.found({
+    kind: 'restart-intent-stale',
+    severity: 'blocks',
+    path,
+    evidence:
+      'left by an earlier life of the gateway: a later SIGTERM would be taken for a restart, and drain for ever',
+    repair: 'set it aside',
+  })
+  eyes.notes.remedy('evidence', path, [because], { do: 'set-aside', found: stat })
+}
+
+async function lookAtGatewayLock(eyes: Eyes): Promise<void> {
+  const { site, notes } = eyes
+  if (site.gatewayLockDir === null || site.liveGatewayPid !== undefined) return
+  const path = `${site.gatewayLockDir}/gateway.${sha256(site.configPath).slice(0, 8)}.lock`
+  const stat = await eyes.file(path)
+  if (stat === undefined) return
+  const bytes = await eyes.read(path, 0, lockLimitBytes)
+  if (bytes === undefined) return
+  const holder = lockHolder(bytes.toString('utf8'))
+  // With a pid in it, the gateway asks whether the port is free, and removes it.
+  if (holder.pid !== null && isJson(bytes.toString('utf8'))) return
+  const because = notes.found({
+    kind: 'gateway-lock-stale',
+    severity: 'blocks',
+    path,
+    evidence: `${stat.bytes} bytes that name no process: the gateway would say that it is already running, and exit 0`,
+    repair: 'set it aside',
+  })
+  notes.remedy('evidence', path, [because], { do: 'set-aside', found: stat })
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function inspectionOf(notes: Notebook, store: Store, hasRemedies: boolean): Inspection {
+  const findings = notes.sorted()
+  return {
+    store,
+    version: notes.version,
+    verdict: verdictOf(findings, hasRemedies),
+    findings,
+    counts: {
+      sessions: notes.sessions,
+      transcripts: notes.transcripts,
+      files: notes.files,
+      read: notes.read,
+    },
+  }
+}
+
+/** What may pass by itself is waited for before a person is called: it may be why the rest looks as it does. */
+function verdictOf(findings: readonly Finding[], hasRemedies: boolean): Inspection['verdict'] {
+  if (findings.some((one) => one.without === 'retry-later')) return 'retry-later'
+  if (findings.some((one) => one.without === 'needs-operator')) return 'needs-operator'
+  if (findings.some((one) => one.severity !== 'benign')) return 'repairable'
+  return hasRemedies ? 'repairable' : 'consistent'
+}
+
+function checkpointOf(
+  site: Site,
+  root: FileStat | undefined,
+  walked: readonly Names[],
+  began: number,
+): Checkpoint {
+  const directories = new Map<string, ReadonlyMap<string, Mark>>()
+  for (const { dir, stats } of walked) {
+    const marks = new Map<string, Mark>()
+    for (const [name, stat] of stats) if (mayBeTrusted(stat, began)) marks.set(name, markOf(stat))
+    directories.set(inside(site.stateDir, dir) ?? dir, marks)
+  }
+  return { bootId: site.bootId, dev: root?.dev ?? 0, directories }
+}

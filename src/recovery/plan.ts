@@ -1,0 +1,94 @@
+/**
+ * Findings become steps: which bytes change, from exactly what to exactly what.
+ *
+ * Reads again what is going to change, to know its hash before and after; changes nothing.  A file that is no longer
+ * what was inspected is a Conflict: somebody else writes here.
+ */
+import { createHash } from 'node:crypto'
+import { sight, Conflict } from './fingerprint.ts'
+import { segmentOf, type Fingerprint, type Piece, type Plan, type Step } from './finding.ts'
+import { nameOf } from './places.ts'
+import type { Remedy, Seen, Splice } from './seen.ts'
+import type { Site } from './site.ts'
+import type { FileStat } from '../host/disk.ts'
+
+const pieceBytes = 1 << 20
+
+/** One step a path, in the order in which they have to happen. */
+export async function plan(site: Site, seen: Pick<Seen, 'remedies'>): Promise<Plan> {
+  const steps: Step[] = []
+  for (const remedy of seen.remedies) steps.push(await stepFor(site, remedy))
+  return { steps }
+}
+
+async function stepFor(site: Site, remedy: Remedy): Promise<Step> {
+  const { path, because } = remedy
+  const named = { path: nameOf(site, path), because }
+  if (remedy.do === 'put-back') {
+    const before = await asInspected(site, path, null)
+    const after = await asInspected(site, remedy.from, remedy.found)
+    return { ...named, before, after, change: { do: 'put-back', from: nameOf(site, remedy.from) } }
+  }
+  const before = await asInspected(site, path, remedy.found)
+  if (remedy.do === 'set-aside') return { ...named, before, after: 'missing', change: { do: 'set-aside' } }
+  if (remedy.base !== null) await unchanged(site, remedy.base.path, remedy.base.stat)
+  const content = piecesOf(site, remedy.base, remedy.splices)
+  const after = await contentHash(site, content)
+  if (remedy.base !== null) await unchanged(site, remedy.base.path, remedy.base.stat)
+  return { ...named, before, after, change: { do: 'write', content, mode: remedy.mode } }
+}
+
+async function asInspected(site: Site, path: string, found: FileStat | null): Promise<Fingerprint> {
+  const now = await sight(site.disk, path)
+  if (!isWhatWasSeen(now.stat, found)) throw moved(site, path)
+  return now.fingerprint
+}
+
+async function unchanged(site: Site, path: string, found: FileStat): Promise<void> {
+  if (!isWhatWasSeen(await site.disk.stat(path), found)) throw moved(site, path)
+}
+
+const isWhatWasSeen = (now: FileStat | undefined, found: FileStat | null): boolean =>
+  now === undefined || found === null
+    ? now === undefined && found === null
+    : now.kind === found.kind &&
+      now.ino === found.ino &&
+      now.bytes === found.bytes &&
+      now.mtimeMs === found.mtimeMs
+
+const moved = (site: Site, path: string): Conflict =>
+  new Conflict(`${JSON.stringify(nameOf(site, path))} changed after it was inspected`)
+
+/** Pieces of the old content and ours, in order.  Neighbouring pieces of ours are one. */
+function piecesOf(
+  site: Site,
+  base: { readonly path: string; readonly stat: FileStat } | null,
+  splices: readonly Splice[],
+): Piece[] {
+  const pieces: Piece[] = []
+  let at = 0
+  const old = (to: number): void => {
+    if (base !== null && to > at) pieces.push({ path: nameOf(site, base.path), from: at, to })
+  }
+  for (const { from, to, put } of splices) {
+    old(from)
+    if (put !== '') pieces.push({ text: put })
+    at = to
+  }
+  if (base !== null) old(base.stat.bytes)
+  return pieces
+}
+
+async function contentHash(site: Site, content: readonly Piece[]): Promise<Fingerprint> {
+  const hash = createHash('sha256')
+  for (const piece of content) {
+    if (!('path' in piece)) {
+      hash.update(segmentOf(piece) as Uint8Array)
+      continue
+    }
+    const path = piece.path.startsWith('/') ? piece.path : `${site.stateDir}/${piece.path}`
+    for (let at = piece.from; at < piece.to; at += pieceBytes)
+      hash.update(await site.disk.read(path, at, Math.min(piece.to, at + pieceBytes)))
+  }
+  return `sha256:${hash.digest('hex')}`
+}
