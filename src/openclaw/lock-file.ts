@@ -57,3 +57,15 @@ export function lockState(
   if (machine.now - holder.createdAt > tooOldMs) return 'stale'
   return holder.startTicks === null ? 'misread' : 'held'
 }
+
+/** The gateway's own lock names the configuration it works with; one of another configuration is no business of ours. */
+export function gatewayLockConfig(text: string): string | null {
+  try {
+    const path = (JSON.parse(text) as { configPath?: unknown } | null)?.configPath
+    return typeof path === 'string' ? path : null
+  } catch {
+    return null
+  }
+}
+
+export const isGatewayLockName = (name: string): boolean => /^gateway\..+\.lock$/.test(name)

@@ -16,6 +16,7 @@ import type { Orphans } from '../host/orphans.ts'
 import { probe } from '../host/probe.ts'
 import { describe, descendantsOf, isAlive, type Identity } from '../host/process-table.ts'
 import { sendSignal } from '../host/send-signal.ts'
+import type { Package } from '../openclaw/launch.ts'
 import type { Exit } from '../lifecycle/exit.ts'
 import {
   isLive,
@@ -48,6 +49,7 @@ export interface Tools {
   readonly clock: Clock
   readonly log: Log
   readonly lockFd: number | undefined
+  readonly installed: Package | null
   readonly orphans: Orphans | undefined
   /** At every change of what is seen. */
   readonly seen: (readiness: ReadinessSeen) => void
@@ -61,9 +63,8 @@ export async function startGateway(
   tools: Tools,
   tell: (news: News) => void,
 ): Promise<Gateway | { readonly is: 'failed'; readonly why: string; readonly canPass: boolean }> {
-  const { command } = settings
   const lock = tools.lockFd === undefined ? {} : { lockFd: tools.lockFd }
-  const start = await startChild({ ...command, ...lock })
+  const start = await startChild({ ...settings.command, env: settings.environment(tools.installed), ...lock })
   if (start.is === 'failed') {
     const canPass = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY', 'EIO'].includes(start.code)
     return { is: 'failed', why: start.why, canPass }

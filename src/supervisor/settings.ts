@@ -7,6 +7,8 @@ export interface Settings {
   /** Real path. */
   readonly stateDir: string
   readonly configPath: string
+  /** Whether anything there is OpenClaw's; otherwise nothing is written, not even our own folder. */
+  readonly isState: boolean
   readonly gatewayLockDir: string
   readonly port: number
   /** Where the gateway listens besides the loopback addresses. */
@@ -15,8 +17,9 @@ export interface Settings {
     readonly file: string
     readonly args: readonly string[]
     readonly cwd: string
-    readonly env: Readonly<Record<string, string>>
   }
+  /** Of the child, all of it; which contract it declares depends on what is installed at that moment. */
+  readonly environment: (installed: Package | null) => Readonly<Record<string, string>>
   /** What is installed, where it could be found. Asked again at each start: an update can come in between. */
   readonly installed: () => Package | null
   readonly lifecycle: Policy

@@ -39,6 +39,14 @@ export type Supervised =
     }
   /** Somebody else has the state; nothing was touched. */
   | { readonly is: 'refused'; readonly evidence: string; readonly command: string | null }
+  | { readonly is: 'not-a-state'; readonly evidence: string }
+  /** Our own folder cannot be made or written. */
+  | {
+      readonly is: 'cannot-begin'
+      readonly evidence: string
+      readonly command: string | null
+      readonly canPass: boolean
+    }
   | { readonly is: 'interrupted' }
 
 /** So many repairs are told by `status`; all are in `history`. */
@@ -52,10 +60,17 @@ export async function supervise(
   log: Log,
   ownVersion: string,
 ): Promise<Supervised> {
-  const paths = ownPaths(settings.stateDir)
+  const { stateDir } = settings
+  const paths = ownPaths(stateDir)
+  if (!settings.isState && settings.recovery.unknownStore === 'hold')
+    return {
+      is: 'not-a-state',
+      evidence: `${JSON.stringify(stateDir)} is no state directory of OpenClaw: name the right one with --state-dir, or start all the same with --unknown-store=start`,
+    }
   const announcer = openAnnouncer(notifier, (ms, fire) => clock.after(ms, fire))
   try {
-    ensureFolder(paths.folder)
+    const hindrance = tryToBegin(paths.folder)
+    if (hindrance !== null) return hindrance
     const own = ownIdentity()
     const adoption = await adoptOrphans()
     const orphans = adoption.is === 'adopting' ? adoption.orphans : undefined
@@ -155,6 +170,7 @@ export async function supervise(
           clock,
           log: childLog,
           lockFd: taken.lockFd,
+          installed,
           orphans,
           seen: (readiness) => {
             if (readiness.ready && !status.ready)
@@ -254,6 +270,35 @@ export async function supervise(
   } finally {
     announcer.close()
   }
+}
+
+function tryToBegin(folder: string): Extract<Supervised, { is: 'cannot-begin' }> | null {
+  try {
+    ensureFolder(folder)
+    return null
+  } catch (error) {
+    const code = codeOf(error)
+    const evidence = `cannot make ${JSON.stringify(folder)}: ${code}`
+    if (code === 'EACCES' || code === 'EPERM')
+      return {
+        is: 'cannot-begin',
+        evidence,
+        command: `ls -ld ${JSON.stringify(folder)} ${JSON.stringify(folder)}/..`,
+        canPass: false,
+      }
+    return { is: 'cannot-begin', evidence, command: `df ${JSON.stringify(folder)}/..`, canPass: true }
+  }
+}
+
+/** The system's word, wherever in the chain of causes it stands. */
+function codeOf(error: unknown): string {
+  for (
+    let one = error as (NodeJS.ErrnoException & { cause?: unknown }) | undefined;
+    one !== undefined;
+    one = one.cause as typeof one
+  )
+    if (typeof one.code === 'string') return one.code
+  return String(error)
 }
 
 const owedSince = (owed: ReturnType<typeof readOwed>): 'no' | 'this-boot' | 'another-boot' => {

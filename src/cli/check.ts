@@ -1,0 +1,66 @@
+/** `supervise check`: what would be found, nothing changed. Works while the gateway runs, and says that it does. */
+import type { Environment } from '../openclaw/settings.ts'
+import { dryRun } from '../recovery/recover.ts'
+import { defaultPolicy, type Policy } from '../recovery/site.ts'
+import type { DryRun } from '../recovery/verdict.ts'
+import { runningGateway, type RunningGateway } from '../supervisor/running-gateway.ts'
+import { siteOn } from '../supervisor/this-machine.ts'
+import { exitStatus } from './exit-statuses.ts'
+import { isOn, whereFlags, type Flags, type Parsed } from './flags.ts'
+import { clean, say, sayJson } from './output.ts'
+import { sayInspection } from './render-findings.ts'
+import { noArguments, stateOrUsage, type Where } from './where.ts'
+
+export const checkFlags = {
+  ...whereFlags,
+  thorough: { help: 'read every file whole, whatever an earlier look has confirmed' },
+  json: { help: 'one JSON object' },
+} satisfies Flags
+
+export interface Look {
+  readonly where: Where
+  readonly running: RunningGateway | null
+  readonly seen: DryRun
+}
+
+export async function look(where: Where, policy: Policy, thorough: boolean): Promise<Look> {
+  const running = runningGateway(where)
+  const live = running === null ? {} : { liveGatewayPid: running.who.pid }
+  const seen = await dryRun(
+    { ...siteOn({ ...where, policy }), ...live },
+    { owed: thorough ? 'another-boot' : 'no' },
+  )
+  return { where, running, seen }
+}
+
+export async function check(parsed: Parsed, env: Environment): Promise<number> {
+  noArguments(parsed)
+  const where = stateOrUsage(parsed.given, env)
+  const { running, seen } = await look(where, defaultPolicy, isOn(parsed.given, 'thorough'))
+  const { inspection, cutShort } = seen
+  if (isOn(parsed.given, 'json')) {
+    const { store, version, verdict, findings, counts } = inspection
+    sayJson({
+      store,
+      version,
+      verdict,
+      gatewayRunning: running !== null,
+      stateDir: where.stateDir,
+      findings,
+      counts,
+      cutShort,
+    })
+  } else {
+    say(`state: ${clean(where.stateDir)}`)
+    sayInspection(inspection)
+    if (running !== null) say(`a gateway is running on it: pid ${running.who.pid} (${running.who.command})`)
+    for (const id of cutShort)
+      say(`repair ${id} was cut short; the next start or \`supervise repair\` finishes it`)
+  }
+  return statusOfVerdict(inspection.verdict)
+}
+
+const statusOfVerdict = (verdict: DryRun['inspection']['verdict']): number => {
+  if (verdict === 'consistent') return exitStatus.ok
+  return verdict === 'retry-later' ? exitStatus.later : exitStatus.needsOperator
+}

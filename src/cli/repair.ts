@@ -1,0 +1,123 @@
+/** `supervise repair`: one recovery, by an operator's hand, while nobody else holds the state. */
+import type { Environment } from '../openclaw/settings.ts'
+import { recover } from '../recovery/recover.ts'
+import { defaultPolicy, type Policy } from '../recovery/site.ts'
+import type { Recovery } from '../recovery/verdict.ts'
+import { clearOwed } from '../supervisor/owed.ts'
+import { ownPaths } from '../supervisor/own-paths.ts'
+import { siteOn } from '../supervisor/this-machine.ts'
+import { look } from './check.ts'
+import { exitStatus } from './exit-statuses.ts'
+import { choiceOf, isOn, whereFlags, type Flags, type Given, type Parsed } from './flags.ts'
+import { bytes, clean, say, sayJson } from './output.ts'
+import { sayFinding, sayInspection } from './render-findings.ts'
+import { noArguments, stateOrUsage } from './where.ts'
+import { withState } from './with-state.ts'
+
+export const repairFlags = {
+  ...whereFlags,
+  'dry-run': { help: 'say what would be done, change nothing' },
+  unarchive: { help: 'put back what a `doctor --fix` renamed away from sessions that live' },
+  adopt: { help: 'put transcripts that no entry names back in the index' },
+  tidy: { help: 'set debris of crashed writes aside' },
+  'config-rollback': { help: 'put the last good configuration back when it does not parse' },
+  'on-loss': {
+    value: 'start|hold',
+    help: 'a transcript that nothing on disk holds any more',
+    fallback: 'start',
+  },
+  'unknown-store': { value: 'hold|start', help: 'a state whose layout is not known', fallback: 'hold' },
+  resume: {
+    value: 'crashed|all|none',
+    help: 'which cut-off turns the gateway is to resume',
+    fallback: 'crashed',
+  },
+  json: { help: 'one JSON object' },
+} satisfies Flags
+
+export async function repair(parsed: Parsed, env: Environment): Promise<number> {
+  noArguments(parsed)
+  const { given } = parsed
+  const where = stateOrUsage(given, env)
+  const policy = policyOf(given)
+  const inJson = isOn(given, 'json')
+  if (isOn(given, 'dry-run')) {
+    const { seen, running } = await look(where, policy, true)
+    const { inspection, changes, cutShort } = seen
+    if (inJson)
+      sayJson({
+        ...inspection,
+        gatewayRunning: running !== null,
+        repairId: null,
+        kept: [],
+        changes,
+        cutShort,
+      })
+    else {
+      sayInspection(inspection)
+      for (const { path, does } of changes) say(`would ${does}: ${clean(path)}`)
+      if (changes.length === 0) say('nothing would be changed')
+    }
+    return exitStatus.ok
+  }
+  return withState(where, async () => {
+    const recovery = await recover(siteOn({ ...where, policy }), {
+      owed: 'another-boot',
+      trigger: 'operator',
+    })
+    if (recovery.is === 'consistent' || recovery.is === 'repaired')
+      await clearOwed(ownPaths(where.stateDir).owed)
+    if (inJson) {
+      const { store, version, verdict, findings } = recovery.inspection
+      const { is, repairId, kept, found } = recovery
+      sayJson({
+        is,
+        store,
+        version,
+        verdict,
+        gatewayRunning: false,
+        findings,
+        found,
+        repairId,
+        kept,
+        evidence: evidenceOf(recovery),
+      })
+    } else sayRecovery(recovery)
+    return statusOf(recovery)
+  })
+}
+
+const policyOf = (given: Given): Policy => ({
+  ...defaultPolicy,
+  unarchive: isOn(given, 'unarchive'),
+  adopt: isOn(given, 'adopt'),
+  tidy: isOn(given, 'tidy'),
+  configRollback: isOn(given, 'config-rollback'),
+  onLoss: choiceOf(given, 'on-loss', ['start', 'hold']),
+  unknownStore: choiceOf(given, 'unknown-store', ['hold', 'start']),
+  resume: choiceOf(given, 'resume', ['crashed', 'all', 'none']),
+})
+
+const evidenceOf = (recovery: Recovery): string | null => ('evidence' in recovery ? recovery.evidence : null)
+
+function sayRecovery(recovery: Recovery): void {
+  for (const finding of recovery.found) sayFinding(finding)
+  if (recovery.repairId !== null) {
+    say(
+      `repair ${recovery.repairId}: kept ${bytes(recovery.kept.reduce((sum, kept) => sum + kept.bytes, 0))} in ${recovery.kept.length} pieces`,
+    )
+    for (const { path, keptAs } of recovery.kept) say(`  ${clean(path)} -> ${clean(keptAs)}`)
+    say(`take it back with: supervise undo ${recovery.repairId}`)
+  }
+  if (recovery.is === 'consistent') say('consistent: nothing had to be done')
+  else if (recovery.is === 'repaired') say('repaired, and confirmed consistent')
+  else {
+    say(`${recovery.is}: ${clean(recovery.evidence)}`)
+    if (recovery.is === 'needs-operator' && recovery.command !== null) say(`run: ${clean(recovery.command)}`)
+  }
+}
+
+const statusOf = ({ is }: Recovery): number => {
+  if (is === 'consistent' || is === 'repaired') return exitStatus.ok
+  return is === 'retry-later' ? exitStatus.later : exitStatus.needsOperator
+}

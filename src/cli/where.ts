@@ -1,0 +1,120 @@
+/** Which state, configuration and port are meant: found the way OpenClaw finds them, overridden by our flags. */
+import {
+  absolute,
+  firstExisting,
+  lookAtFolder,
+  parent,
+  realPathOf,
+  temporaryFolder,
+  textOf,
+  userHome,
+  userId,
+} from '../host/paths.ts'
+import { config, configLimitBytes } from '../openclaw/config-file.ts'
+import { packageOf, type Package } from '../openclaw/launch.ts'
+import {
+  configCandidates,
+  gatewaySection,
+  homeOf,
+  profileOf,
+  stateDirCandidates,
+  type Environment,
+  type GatewaySection,
+} from '../openclaw/settings.ts'
+import type { Given, Parsed } from './flags.ts'
+import { UsageError } from './usage-error.ts'
+
+export interface Where {
+  /** Real path. */
+  readonly stateDir: string
+  readonly configPath: string
+  /** Outside the state: <tmp>/openclaw-<uid> (2026.4.26: resolveGatewayLockDir). */
+  readonly gatewayLockDir: string
+  readonly profile: string | null
+  readonly section: GatewaySection
+  /** What lies at the top of the state directory. */
+  readonly names: readonly string[]
+}
+
+export type Found =
+  | { readonly is: 'found'; readonly where: Where }
+  | { readonly is: 'not-found'; readonly why: string; readonly missing: boolean }
+
+export function findState(given: Given, env: Environment): Found {
+  const home = homeOf(env, userHome())
+  const profile = profileOf(given.get('profile') ?? env['OPENCLAW_PROFILE'])
+  const flag = given.get('state-dir')
+  if (flag?.trim() === '') throw new UsageError('--state-dir is empty')
+  const candidates = flag === undefined ? stateDirCandidates(env, home, profile) : [flag]
+  const path = absolute(firstExisting(candidates) ?? candidates[0]!)
+  const folder = lookAtFolder(path)
+  const named = `state directory ${JSON.stringify(path)}`
+  if (folder.is === 'missing')
+    return {
+      is: 'not-found',
+      missing: true,
+      why: `${named} does not exist: run \`openclaw onboard\`, or name another one with --state-dir`,
+    }
+  if (folder.is === 'not-a-folder')
+    return {
+      is: 'not-found',
+      missing: false,
+      why: `${named} is not a directory: name another one with --state-dir`,
+    }
+  if (folder.is === 'unreadable')
+    return {
+      is: 'not-found',
+      missing: false,
+      why: `${named} cannot be read (${folder.code}): run as its owner, or mend its permissions`,
+    }
+  const configFlag = given.get('config')
+  const configs = configFlag === undefined ? configCandidates(env, home, folder.realPath) : [configFlag]
+  const configPath = absolute(firstExisting(configs) ?? configs[0]!)
+  const text = textOf(configPath, configLimitBytes)
+  const parsed = text === undefined ? undefined : config(text)
+  return {
+    is: 'found',
+    where: {
+      stateDir: folder.realPath,
+      configPath,
+      gatewayLockDir: `${temporaryFolder()}/openclaw-${userId()}`,
+      profile,
+      section: parsed?.is === 'sound' ? gatewaySection(parsed.value) : {},
+      names: folder.names,
+    },
+  }
+}
+
+/** For commands that cannot do without it. */
+export function stateOrUsage(given: Given, env: Environment): Where {
+  const found = findState(given, env)
+  if (found.is === 'not-found') throw new UsageError(found.why)
+  return found.where
+}
+
+/** The package.json of the OpenClaw that a command line starts: of the first word that lies in one. */
+export function installedPackage(words: readonly string[]): Package | null {
+  for (const word of words) {
+    const real = word.includes('/') ? realPathOf(word) : undefined
+    if (real === undefined) continue
+    for (let folder = parent(real), up = 0; up < 3; folder = parent(folder), up++) {
+      const text = textOf(`${folder}/package.json`, 1024 * 1024)
+      const found = text === undefined ? null : packageOf(parsedJson(text))
+      if (found !== null) return found
+    }
+  }
+  return null
+}
+
+const parsedJson = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+export function noArguments({ positionals, rest }: Parsed): void {
+  const extra = positionals[0] ?? rest[0]
+  if (extra !== undefined) throw new UsageError(`unexpected argument: ${JSON.stringify(extra)}`)
+}

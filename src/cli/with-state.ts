@@ -1,0 +1,42 @@
+/** Takes the state directory for as long as a change takes; refuses while anybody else holds it. */
+import { takeLock } from '../host/lock.ts'
+import { ensureFolder } from '../host/own-files.ts'
+import { isStateDirectory } from '../openclaw/layout.ts'
+import { ownPaths } from '../supervisor/own-paths.ts'
+import { describeHolder } from '../supervisor/port-sight.ts'
+import { runningGateway } from '../supervisor/running-gateway.ts'
+import { exitStatus } from './exit-statuses.ts'
+import { clean } from './output.ts'
+import { complain } from './complain.ts'
+import type { Where } from './where.ts'
+
+export async function withState(where: Where, change: () => Promise<number>): Promise<number> {
+  const { stateDir } = where
+  if (!isStateDirectory(where.names)) {
+    complain(
+      `${JSON.stringify(stateDir)} is no state directory of OpenClaw: name the right one with --state-dir`,
+    )
+    return exitStatus.needsOperator
+  }
+  const paths = ownPaths(stateDir)
+  ensureFolder(paths.folder)
+  const lock = await takeLock(paths.lock)
+  if (lock.is === 'taken') {
+    const who =
+      lock.holder === null
+        ? 'a process that left no name'
+        : `pid ${lock.holder.pid} (${clean(lock.holder.command)})`
+    complain(`the state is held by ${who}, or by the gateway it started: stop it first (supervise stop)`)
+    return exitStatus.obstructed
+  }
+  try {
+    const running = runningGateway(where)
+    if (running !== null) {
+      complain(`a gateway works on this state: ${describeHolder(running.who)}: stop it first`)
+      return exitStatus.obstructed
+    }
+    return await change()
+  } finally {
+    if (lock.is === 'held') lock.release()
+  }
+}
