@@ -94,6 +94,8 @@ const bind = (koffi: typeof Koffi): Syscalls => {
   const syscall = libc.func('long syscall(long, ...)')
 
   const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]))
+  // Two names for one number: the usual one.
+  names.set(koffi.os.errno['EAGAIN'] ?? 11, 'EAGAIN')
   const errorCode = (): string => names.get(koffi.errno()) ?? `errno ${koffi.errno()}`
   const checked = (call: string, result: number): number => {
     if (result < 0) throw new SyscallError(call, errorCode())
