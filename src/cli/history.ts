@@ -1,6 +1,5 @@
 /** `supervise history`: causes and repairs, readable while nobody runs. */
 import type { Environment } from '../openclaw/settings.ts'
-import { describeExit } from '../lifecycle/exit.ts'
 import { repairs } from '../recovery/repairs.ts'
 import { defaultPolicy } from '../recovery/site.ts'
 import type { RepairRecord } from '../recovery/verdict.ts'
@@ -51,7 +50,7 @@ function wordsOf(entry: Entry): string {
         entry.leftBehind?.length > 0
           ? `, left ${plural(entry.leftBehind.length, 'process', 'processes')} behind`
           : ''
-      return `${child}ended${entry.wasReady ? '' : ' before it was ready'}: ${describeExit(entry.exit)} (${entry.why})${behind}`
+      return `${child}ended${entry.wasReady ? '' : ' before it was ready'}: ${clean(entry.detail)} (${entry.why})${behind}`
     }
     case 'held':
       return `held (${entry.kind}): ${entry.evidence}`

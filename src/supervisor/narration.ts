@@ -14,10 +14,10 @@ export const headline = (status: Status): string => {
 export function tellRecovery(recovery: Recovery, tookMs: number, log: Log): void {
   const fields = { tookMs, ...(recovery.repairId === null ? {} : { repair: recovery.repairId }) }
   for (const finding of recovery.found) {
-    const { kind, severity, path, evidence, repair } = finding
-    const line = { kind, severity, path, evidence, repair, ...fields }
+    const { kind, severity, path, evidence, repair: remedy } = finding
+    const line = { kind, severity, path, evidence, remedy, ...fields }
     if (severity === 'benign') log.debug('found', line)
-    else log.info(repair === null ? 'found' : 'found and repaired', line)
+    else log.info(remedy === null || recovery.repairId === null ? 'found' : 'found and repaired', line)
   }
   switch (recovery.is) {
     case 'consistent':

@@ -12,7 +12,6 @@ import type { Notifier } from '../host/notify.ts'
 import { ensureFolder, replaceFile } from '../host/own-files.ts'
 import { bootId, exeOf, ownIdentity } from '../host/process-table.ts'
 import { keptSignals, listenForSignals } from '../host/signals.ts'
-import { describeExit } from '../lifecycle/exit.ts'
 import type { State } from '../lifecycle/lifecycle.ts'
 import { meaningOf } from '../openclaw/exits.ts'
 import { recover } from '../recovery/recover.ts'
@@ -150,6 +149,9 @@ export async function supervise(
       return { is: 'consistent' }
     }
 
+    /** Of the last child: what it left behind. */
+    let lastSweep: readonly string[] = []
+
     const spawn: World['spawn'] = async (number, tellLoop): Promise<Spawned> => {
       const installed = settings.installed()
       const version = installed?.version ?? null
@@ -196,18 +198,8 @@ export async function supervise(
         { durable: false },
       ).catch((error: unknown) => childLog.warn('cannot name the gateway in the mark', { err: error }))
       const ended = gateway.ended.then(({ exit, wasReady, leftBehind }) => {
-        const ending = { exit, meaning: meaningOf(exit, wasReady, null), cause: null }
-        const entry = {
-          event: 'ended',
-          child: number,
-          exit,
-          why: ending.meaning,
-          detail: describeExit(exit),
-          wasReady,
-          leftBehind,
-        } as const
-        ledger.write(entry)
-        return ending
+        lastSweep = leftBehind
+        return { exit, meaning: meaningOf(exit, wasReady, null), cause: null }
       })
       return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }
     }
@@ -225,6 +217,18 @@ export async function supervise(
       changed: (to, event, from) => {
         publish(statusOf(to, event, from, status, settings.lifecycle, clock.wallMs()))
         tellChange(to, event, from, log)
+        if (event?.type === 'exited' && status.lastExit !== null) {
+          const { exit, why, detail, wasReady } = status.lastExit
+          ledger.write({
+            event: 'ended',
+            child: event.child,
+            exit,
+            why,
+            detail,
+            wasReady,
+            leftBehind: lastSweep,
+          })
+        }
         if (to.phase === 'held')
           ledger.write({ event: 'held', child: to.child, kind: to.hold.kind, evidence: to.hold.evidence })
         announcer.status(headline(status))
