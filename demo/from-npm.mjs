@@ -1,0 +1,139 @@
+// @ts-check
+/**
+ * A real OpenClaw, and a Node that runs it, from npm: installed once into a cache outside the repository.
+ *
+ * 1. An entry of the cache is whole or absent: npm works in a folder of its own, which is renamed at the end.
+ * 2. No package's install script runs.
+ * 3. It ends: npm is stopped after `limitMs`, and what it wrote is removed.
+ * 4. The package stays as it was published. Beside dist/extensions, dist/extensions-core is added: the handful of
+ *    bundled plugins that a turn needs, at the same depth so that their imports hold. OPENCLAW_BUNDLED_PLUGINS_DIR
+ *    points there (`env`), because 2026.4.26 otherwise reads 115 plugin manifests over and over as soon as a model
+ *    provider is configured, has npm install their dependencies while its loop stands still, and takes ninety
+ *    seconds for a start that takes four. Sessions, locks, transcripts, signals and probes are core code, the same
+ *    either way. (OPENCLAW_DISABLE_BUNDLED_PLUGINS=1 starts as fast, but no turn works without speech-core.)
+ */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+const corePlugins = [
+  'image-generation-core',
+  'media-understanding-core',
+  'memory-core',
+  'speech-core',
+  'video-generation-core',
+]
+
+/**
+ * `entry` is what Node is to run, `env` what makes it start in seconds.
+ *
+ * @typedef {{ version: string, root: string, entry: string, env: Record<string, string> }} Installed
+ */
+/** @typedef {{ say?: (line: string) => void, limitMs?: number, cache?: string }} Options */
+
+export const cacheDir = () =>
+  process.env['SUPERVISE_TEST_CACHE'] ||
+  join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'supervise-test')
+
+/**
+ * @param {string} version
+ * @param {Options} [options]
+ * @returns {Promise<Installed>}
+ */
+export async function openclawFromNpm(version, options = {}) {
+  if (!/^\d{4}\.\d+\.\d+[\w.-]*$/.test(version))
+    throw new Error(`not a version of openclaw: ${JSON.stringify(version)}`)
+  const inside = 'node_modules/openclaw'
+  const entry = await entryOf(
+    `openclaw@${version}`,
+    `openclaw@${version}`,
+    `${inside}/openclaw.mjs`,
+    options,
+    async (work) => {
+      const dist = join(work, inside, 'dist')
+      for (const plugin of corePlugins.filter((name) => existsSync(join(dist, 'extensions', name))))
+        await cp(join(dist, 'extensions', plugin), join(dist, 'extensions-core', plugin), { recursive: true })
+    },
+  )
+  const root = join(entry, inside)
+  const core = join(root, 'dist/extensions-core')
+  const env = { ...(existsSync(core) && { OPENCLAW_BUNDLED_PLUGINS_DIR: core }) }
+  return { version, root, entry: join(root, 'openclaw.mjs'), env }
+}
+
+/**
+ * The path of a Node binary of this major. The running one where it is of that major already.
+ *
+ * @param {number} major
+ * @param {Options} [options]
+ */
+export async function nodeFromNpm(major, options = {}) {
+  if (process.versions.node.startsWith(`${major}.`)) return process.execPath
+  // What npm's `node` package would fetch in its install script.
+  const name = `node-linux-${process.arch}`
+  const binary = `node_modules/${name}/bin/node`
+  return join(await entryOf(`node@${major}`, `${name}@${major}`, binary, options), binary)
+}
+
+/**
+ * @param {string} name
+ * @param {string} spec
+ * @param {string} witness a file that only a whole installation has
+ * @param {Options} options
+ * @param {(work: string) => Promise<void>} [prepare]
+ */
+async function entryOf(name, spec, witness, options, prepare) {
+  const cache = options.cache ?? cacheDir()
+  const entry = join(cache, name)
+  if (existsSync(join(entry, witness))) return entry
+
+  options.say?.(`installing ${spec} from npm into ${entry} (once)`)
+  await mkdir(cache, { recursive: true })
+  const work = await mkdtemp(join(cache, `.installing-${name}-`))
+  try {
+    await writeFile(join(work, 'package.json'), '{ "private": true }\n')
+    await npmInstall(spec, work, options.limitMs ?? 600_000)
+    if (!existsSync(join(work, witness))) throw new Error(`npm installed ${spec} without ${witness}`)
+    await prepare?.(work)
+    await rename(work, entry).catch((/** @type {NodeJS.ErrnoException} */ error) => {
+      // Somebody else was faster: theirs is as good.
+      if (!existsSync(join(entry, witness))) throw error
+    })
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+  return entry
+}
+
+/**
+ * @param {string} spec
+ * @param {string} dir
+ * @param {number} limitMs
+ */
+async function npmInstall(spec, dir, limitMs) {
+  const args = [
+    'install',
+    '--prefix',
+    dir,
+    '--ignore-scripts',
+    '--no-audit',
+    '--no-fund',
+    '--no-save',
+    '--loglevel=error',
+    spec,
+  ]
+  try {
+    await run('npm', args, { cwd: dir, timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: 16 << 20 })
+  } catch (cause) {
+    const { killed, stderr } = /** @type {{ killed?: boolean, stderr?: string }} */ (cause)
+    const why = killed
+      ? `npm did not end within ${Math.round(limitMs / 1000)} s`
+      : (stderr ?? '').trim() || String(cause)
+    throw new Error(`cannot install ${spec} from npm: ${why}`, { cause })
+  }
+}
