@@ -1,15 +1,16 @@
 /**
  * The journal of one repair: JSON lines in <state>/supervise/repairs/<id>/journal.jsonl, each with a checksum.
  *
- *   begin     the whole plan; the file and every directory above it synced before the first change
- *   further   the steps of another round, when putting one thing right uncovered another; synced as well
+ *   begin     the whole plan
+ *   further   the steps of another round, when putting one thing right uncovered another
  *   kept      where the bytes that a step took out of the way are now
  *   end       after the verification, or when the repair was given up; synced
  *
+ * The file and every directory above it are synced (`secure`) before the first change of a round.
  * A begin without an end is a repair that was cut short.  A line that is torn or does not match its checksum is
  * a record that never happened.  Ids sort by the order of the repairs, also when the clock was set back.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import type { Finding, Kept, Piece, Step } from './finding.ts'
 import { journalFile, keptFolder, nameOf, ownFolder, repairFolder, repairsFolder } from './places.ts'
 import type { Site } from './site.ts'
@@ -53,19 +54,14 @@ const ID = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z-[0-9a-f]{4}$/
 
 export async function begin(site: Site, what: Omit<Begin, 'id' | 'at'>): Promise<Repair> {
   const { disk } = site
-  const id = nextId(site, (await ids(site)).at(-1))
+  const id = nextId(site, (await ids(site)).at(-1), JSON.stringify(what.steps))
   const entry: Begin = { ...what, id, at: site.now(), steps: relative(site, what.steps) }
   assertOneStepAName(entry.steps)
   const line = encode({ is: 'begin', ...entry })
   await disk.mkdir(ownFolder(site), 0o700)
   await disk.mkdir(repairsFolder(site), 0o700)
   await disk.mkdir(repairFolder(site, id), 0o700)
-  await disk.mkdir(keptFolder(site, id), 0o700)
   await disk.create(journalFile(site, id), [line], 0o600)
-  await disk.sync(journalFile(site, id))
-  // Each directory that names the next: the plan must be found after a power cut, from the root of the state.
-  for (const dir of [repairFolder(site, id), repairsFolder(site), ownFolder(site), site.stateDir])
-    await disk.syncDir(dir)
   return { ...entry, roundFrom: 0, kept: new Map(), end: undefined }
 }
 
@@ -73,8 +69,19 @@ export async function further(site: Site, repair: Repair, steps: readonly Step[]
   const more = relative(site, steps)
   assertOneStepAName(more)
   await append(site, repair.id, { is: 'further', steps: more })
-  await site.disk.sync(journalFile(site, repair.id))
   return { ...repair, steps: [...repair.steps, ...more], roundFrom: repair.steps.length }
+}
+
+/**
+ * Before the first change, also of a repair that is resumed: a process that was killed may have written the plan
+ * and not synced it, and a power cut would then leave changes that no plan names.
+ */
+export async function secure(site: Site, repair: Repair): Promise<void> {
+  await site.disk.mkdir(keptFolder(site, repair.id), 0o700)
+  await site.disk.sync(journalFile(site, repair.id))
+  // Each directory that names the next: the plan must be found from the root of the state.
+  for (const dir of [repairFolder(site, repair.id), repairsFolder(site), ownFolder(site), site.stateDir])
+    await site.disk.syncDir(dir)
 }
 
 /** Not synced by itself: what a step keeps follows from the plan, and the end makes all of it durable. */
@@ -101,8 +108,18 @@ export async function readRepairs(site: Site): Promise<readonly Repair[]> {
   return repairs
 }
 
+/** Clears up after processes that were killed, and gives the repairs that they left open. */
+export async function settle(site: Site): Promise<readonly Repair[]> {
+  await removeStillborn(site)
+  const all = await readRepairs(site)
+  const newest = all.at(-1)
+  // Its end may have been written and not synced; without it a later start would take it for cut short.
+  if (newest?.end) await site.disk.sync(journalFile(site, newest.id))
+  return all.filter((repair) => repair.end === undefined)
+}
+
 /** A folder made for a plan that never became durable; nothing was changed under it. */
-export async function removeStillborn(site: Site): Promise<void> {
+async function removeStillborn(site: Site): Promise<void> {
   const { disk } = site
   for (const id of await ids(site)) {
     if (decode(await readJournal(site, id)) !== undefined) continue
@@ -180,11 +197,11 @@ function after(repair: Repair | undefined, entry: Entry): Repair | undefined {
 }
 
 /** Seconds, and never the same one twice: the order of ids is the order of repairs. */
-function nextId(site: Site, newest: string | undefined): string {
+function nextId(site: Site, newest: string | undefined, plan: string): string {
   const last = newest === undefined ? -Infinity : (timeOf(newest) ?? -Infinity)
   const at = Math.max(Math.floor(site.now() / 1000) * 1000, last + 1000)
   const stamp = new Date(at).toISOString().replaceAll(/[-:]|\.\d+/g, '')
-  return `${stamp}-${randomBytes(2).toString('hex')}`
+  return `${stamp}-${checksum(plan).slice(0, 4)}`
 }
 
 function timeOf(id: string): number | undefined {

@@ -1,7 +1,7 @@
 /** Takes the steps of a repair's last round, in order. */
 import { apply, sweep, type Task } from './apply.ts'
 import { Conflict, sight } from './fingerprint.ts'
-import { end, noteKept, type Repair } from './journal.ts'
+import { end, noteKept, type Repair, secure } from './journal.ts'
 import { pathOf } from './places.ts'
 import type { Site } from './site.ts'
 
@@ -12,6 +12,7 @@ export type Taken =
   | { readonly is: 'abandoned'; readonly evidence: string }
 
 export async function take(site: Site, repair: Repair, signal?: AbortSignal): Promise<Taken> {
+  await secure(site, repair)
   for (let n = repair.roundFrom; n < repair.steps.length; n++) {
     if (signal?.aborted) return { is: 'interrupted' }
     const task = { site, id: repair.id, n, step: repair.steps[n]! }

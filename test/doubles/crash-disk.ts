@@ -15,11 +15,6 @@ import {
   type Segment,
 } from '../../src/host/disk.ts'
 
-/** The power is gone: every call from now on fails with this. */
-export class PowerCut extends Error {
-  override name = 'PowerCut'
-}
-
 export interface Loss {
   /** Which of the pending changes of names reached the disk. */
   readonly names: ReadonlySet<number>
@@ -51,8 +46,6 @@ export type Content =
   string | Uint8Array | { readonly link: string } | { readonly dir: true } | { readonly fifo: true }
 
 interface Options {
-  /** The number of the change before which the power goes. */
-  readonly cutAt?: number
   /** The number of the call that fails, and how. */
   readonly failAt?: { readonly call: number; readonly code: string }
   /** A file system without hard links. */
@@ -62,16 +55,16 @@ interface Options {
 }
 
 export class CrashDisk implements Disk {
-  changes = 0
   calls = 0
   options: Options
+  /** Called before each change: the instant to take `after(...)` of, or a `copy()` for a process killed there. */
+  beforeChange: (() => void) | undefined
   /** Another program's moment: called before each call of ours. */
   meanwhile: ((verb: string, path: string) => void) | undefined
   #root = inode(1, 'directory', 0o755)
   #inodes = 1
   #clock = 1_700_000_000_000
   #pending: Unit[] = []
-  #cut = false
 
   constructor(options: Options = {}) {
     this.options = options
@@ -196,9 +189,58 @@ export class CrashDisk implements Disk {
     return disk
   }
 
-  /** Nothing pending: what a clean unmount and a new mount show. */
-  calm(options: Options = {}): CrashDisk {
-    return this.after({ names: new Set(this.#pending.keys()), bytes: 'kept' }, options)
+  /** The same disk with everything that is still pending, as the next process finds it after a kill. */
+  copy(): CrashDisk {
+    const disk = new CrashDisk(this.options)
+    const copies = new Map<Inode, Inode>()
+    const copy = (node: Inode): Inode => {
+      const known = copies.get(node)
+      if (known) return known
+      const made: Inode = { ...node, entries: new Map(), durableEntries: new Map() }
+      copies.set(node, made)
+      for (const [name, child] of node.entries) made.entries.set(name, copy(child))
+      for (const [name, child] of node.durableEntries) made.durableEntries.set(name, copy(child))
+      return made
+    }
+    disk.#root = copy(this.#root)
+    disk.#inodes = this.#inodes
+    disk.#clock = this.#clock
+    disk.#pending = this.#pending.map((unit) =>
+      unit.map(({ dir, name, inode }) => ({ dir: copy(dir), name, inode: inode && copy(inode) })),
+    )
+    return disk
+  }
+
+  /** Equal for two disks on which everything from now on goes the same way; times and inode numbers aside. */
+  signature(): string {
+    const numbers = new Map<Inode, number>()
+    const told: unknown[] = []
+    const tell = (node: Inode): number => {
+      const known = numbers.get(node)
+      if (known !== undefined) return known
+      const number = numbers.size
+      numbers.set(node, number)
+      const durable = node.durable === node.bytes ? '' : node.durable.toString('latin1')
+      const names = (entries: Map<string, Inode>): unknown =>
+        [...entries].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, child]) => [name, tell(child)])
+      const { kind, mode, durableMode, target } = node
+      told[number] = [
+        kind,
+        mode,
+        durableMode,
+        target,
+        node.bytes.toString('latin1'),
+        durable,
+        names(node.entries),
+        names(node.durableEntries),
+      ]
+      return number
+    }
+    tell(this.#root)
+    const pending = this.#pending.map((unit) =>
+      unit.map(({ dir, name, inode }) => [tell(dir), name, inode && tell(inode)]),
+    )
+    return JSON.stringify([told, pending])
   }
 
   async list(dir: string): Promise<readonly DirEntry[]> {
@@ -328,11 +370,7 @@ export class CrashDisk implements Disk {
   }
 
   #call(verb: string, path: string, changes = false): DiskError | undefined {
-    if (this.#cut) throw new PowerCut()
-    if (changes && this.changes++ === this.options.cutAt) {
-      this.#cut = true
-      throw new PowerCut()
-    }
+    if (changes) this.beforeChange?.()
     this.meanwhile?.(verb, path)
     const { failAt } = this.options
     if (this.calls++ !== failAt?.call) return undefined
