@@ -57,8 +57,7 @@ export const takeLock = async (path: string): Promise<Lock> => {
   if (loaded.is === 'unavailable') return loaded
   const fd = openFile(path, constants.O_RDWR | constants.O_CREAT | noFollow)
   try {
-    const foreign = networkFileSystem(path)
-    const warning = foreign && `the state lies on ${foreign}: a supervisor on another machine may not be seen`
+    const warning = warningAbout(statfsSync(path).type)
     if (!loaded.calls.tryLock(fd)) {
       const holder = readHolder(fd)
       closeSync(fd)
@@ -164,5 +163,8 @@ const networkFileSystems: ReadonlyMap<number, string> = new Map([
   [0x786f4256, 'a VirtualBox shared folder'],
 ])
 
-const networkFileSystem = (path: string): string | undefined =>
-  networkFileSystems.get(statfsSync(path).type >>> 0)
+/** From the type that statfs(2) gives. */
+export const warningAbout = (type: number): string | undefined => {
+  const name = networkFileSystems.get(type >>> 0)
+  return name && `the state lies on ${name}: a supervisor on another machine may not be seen`
+}

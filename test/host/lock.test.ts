@@ -1,0 +1,252 @@
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
+import { chmodSync, linkSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe as suite, expect, test } from 'vitest'
+import { lookAtLock, takeLock, warningAbout, type Lock } from '../../src/host/lock.ts'
+import { isAlive, ownIdentity, presenceOf } from '../../src/host/process-table.ts'
+import { sendSignal } from '../../src/host/send-signal.ts'
+import { until } from '../systemd/wait.ts'
+import { compiledHost, runModule } from './compiled.ts'
+import { endAfterTest, exited, temporaryFolder } from './started.ts'
+
+const lockFile = () => join(temporaryFolder(), 'lock')
+
+const taken = async (path: string) => {
+  const lock = await takeLock(path)
+  if (lock.is !== 'held') throw new Error(`it is ${lock.is}`)
+  return lock
+}
+
+suite('one holder', () => {
+  test('the first has it, the second is told who', async () => {
+    const path = lockFile()
+    const lock = await taken(path)
+    const { pid, startTicks, bootId } = ownIdentity()
+    const second = await takeLock(path)
+    expect(second).toMatchObject({ is: 'taken', holder: { pid, startTicks, bootId } })
+    expect(second.is === 'taken' && second.holder?.command).toMatch(/node|vitest/)
+    expect(second.is === 'taken' && Math.abs((second.holder?.since ?? 0) - Date.now())).toBeLessThan(10_000)
+    lock.release()
+    ;(await taken(path)).release()
+  })
+
+  test('looking changes nothing', async () => {
+    const path = lockFile()
+    expect(await lookAtLock(path)).toEqual({ is: 'free' })
+    expect(() => statSync(path)).toThrow('ENOENT')
+    const lock = await taken(path)
+    expect(await lookAtLock(path)).toMatchObject({ is: 'taken', holder: { pid: process.pid } })
+    expect(await lookAtLock(path)).toMatchObject({ is: 'taken', holder: { pid: process.pid } })
+    lock.release()
+    expect(await lookAtLock(path)).toEqual({ is: 'free' })
+    expect(readFileSync(path, 'utf8')).toContain(`"pid":${process.pid}`)
+  })
+
+  test('another name of the same file is the same lock', async () => {
+    const path = lockFile()
+    const lock = await taken(path)
+    linkSync(path, `${path}-too`)
+    expect(await takeLock(`${path}-too`)).toMatchObject({ is: 'taken' })
+    lock.release()
+  })
+
+  test('the file is for the owner only', async () => {
+    const path = lockFile()
+    const lock = await taken(path)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+    lock.release()
+  })
+})
+
+suite('what is in its place', () => {
+  test.each([
+    ['nothing', ''],
+    ['half a line', '{"pid":47'],
+    ['not JSON', 'hello'],
+    ['not an object', '[1]'],
+    ['null', 'null'],
+    ['a holder without a start', '{"pid":4711,"bootId":"b","command":"c","since":1}'],
+    ['a pid that is no pid', '{"pid":-1,"startTicks":1,"bootId":"b","command":"c","since":1}'],
+    ['more than anybody writes', `{"command":"${'x'.repeat(10_000)}"}`],
+  ])('%s: held by somebody, nobody knows who', async (_, content) => {
+    const path = lockFile()
+    const lock = await taken(path)
+    writeFileSync(path, content)
+    expect(await takeLock(path)).toEqual({ is: 'taken', holder: null })
+    expect(await lookAtLock(path)).toEqual({ is: 'taken', holder: null })
+    lock.release()
+    expect(await lookAtLock(path)).toEqual({ is: 'free' })
+  })
+
+  test('a holder that is dead does not hold', async () => {
+    const path = lockFile()
+    writeFileSync(path, JSON.stringify({ ...ownIdentity(), command: 'x', since: 1 }))
+    expect(await lookAtLock(path)).toEqual({ is: 'free' })
+    ;(await taken(path)).release()
+  })
+
+  test('a symbolic link is not followed', async () => {
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'precious'), 'precious')
+    symlinkSync('precious', join(folder, 'lock'))
+    await expect(takeLock(join(folder, 'lock'))).rejects.toThrow('ELOOP')
+    expect(await lookAtLock(join(folder, 'lock'))).toMatchObject({ is: 'unavailable' })
+    expect(readFileSync(join(folder, 'precious'), 'utf8')).toBe('precious')
+  })
+
+  test('a folder, a FIFO, a folder that is missing: one line, at once', async () => {
+    const folder = temporaryFolder()
+    mkdirSync(join(folder, 'folder'))
+    execFileSync('mkfifo', [join(folder, 'fifo')])
+    await expect(takeLock(join(folder, 'folder'))).rejects.toThrow('EISDIR')
+    await expect(takeLock(join(folder, 'fifo'))).rejects.toThrow('EINVAL')
+    await expect(takeLock(join(folder, 'missing/lock'))).rejects.toThrow('ENOENT')
+    expect(await lookAtLock(join(folder, 'fifo'))).toMatchObject({ is: 'unavailable' })
+    expect(await lookAtLock(join(folder, 'missing/lock'))).toEqual({ is: 'free' })
+  })
+})
+
+const host = compiledHost()
+/** This Node, and others where the machine has them: paths of their programs, separated by colons. */
+const nodes = [process.execPath, ...(process.env['SUPERVISE_TEST_NODES'] ?? '').split(':').filter(Boolean)]
+
+suite.each(nodes)('over the death of its holder: %s', (node) => {
+  /** A supervisor that takes the lock, starts a child that inherits it or not, and says both pids. */
+  const holder = async (path: string, child: 'inherits' | 'does not inherit') => {
+    const script = `
+      import { spawn } from 'node:child_process'
+      const { takeLock } = await import(process.argv[1])
+      const lock = await takeLock(process.argv[2])
+      const stdio = ['ignore', 'ignore', 'ignore', process.argv[3] === 'inherits' ? lock.fd : 'ignore']
+      const child = spawn('sleep', ['60'], { stdio, detached: true })
+      console.log(JSON.stringify([lock.is, process.pid, child.pid]))
+      setInterval(() => {}, 1000)`
+    const supervisor = spawn(node, ['--input-type=module', '-e', script, host('lock.js'), path, child], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const line = await new Promise<string>((resolve) =>
+      supervisor.stdout.once('data', (text) => resolve(String(text))),
+    )
+    const [is, own, gateway] = JSON.parse(line) as [Lock['is'], number, number]
+    expect(is).toBe('held')
+    return { supervisor, who: endAfterTest(own), gateway: endAfterTest(gateway) }
+  }
+
+  test('without a child it is free the moment the holder was killed', async () => {
+    const path = lockFile()
+    const { supervisor, who } = await holder(path, 'does not inherit')
+    expect(await takeLock(path)).toMatchObject({ is: 'taken', holder: who })
+    expect(sendSignal(who, 'SIGKILL')).toBe('sent')
+    await exited(supervisor)
+    ;(await taken(path)).release()
+  })
+
+  test('with a child that inherited it: taken until that child is gone, too', async () => {
+    const path = lockFile()
+    const { supervisor, who, gateway } = await holder(path, 'inherits')
+    expect(sendSignal(who, 'SIGKILL')).toBe('sent')
+    await exited(supervisor)
+    expect(isAlive(gateway)).toBe(true)
+    // It names the dead supervisor; the kernel knows better who holds it.
+    expect(await takeLock(path)).toMatchObject({ is: 'taken', holder: who })
+    expect(await lookAtLock(path)).toMatchObject({ is: 'taken', holder: who })
+    expect(sendSignal(gateway, 'SIGKILL')).toBe('sent')
+    await until('the child to end', async () => presenceOf(gateway) !== 'alive')
+    await until('the lock to be free', async () => (await lookAtLock(path)).is === 'free')
+    ;(await taken(path)).release()
+  })
+
+  test('of many that ask at the same instant, one has it', async () => {
+    const path = lockFile()
+    const ask = `
+      const { takeLock } = await import(process.argv[1])
+      process.on('message', async () => { process.send((await takeLock(process.argv[2])).is) })
+      process.send('here')`
+    const askers = Array.from({ length: 8 }, () => {
+      const asker = spawn(node, ['--input-type=module', '-e', ask, host('lock.js'), path], {
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      })
+      endAfterTest(asker.pid)
+      return asker
+    })
+    const said = (asker: ChildProcess) => new Promise<unknown>((resolve) => asker.once('message', resolve))
+    await Promise.all(askers.map(said))
+    const answers = askers.map(said)
+    for (const asker of askers) asker.send('now')
+    const outcome = await Promise.all(answers)
+    expect(outcome.filter((is) => is === 'held')).toHaveLength(1)
+    expect(outcome.filter((is) => is === 'taken')).toHaveLength(7)
+  })
+})
+
+test.each([
+  [0x6969, 'NFS'],
+  [0xfe534d42, 'SMB'],
+  [0xfe534d42 | 0, 'SMB'],
+  [0x01021997, '9p'],
+  [0x65735546, 'FUSE'],
+])('a file system of type %i is said to be %s', (type, name) => {
+  expect(warningAbout(type)).toBe(
+    `the state lies on ${name}: a supervisor on another machine may not be seen`,
+  )
+})
+
+test.each([
+  ['ext4', 0xef53],
+  ['overlay', 0x794c7630],
+  ['tmpfs', 0x01021994],
+  ['btrfs', 0x9123683e],
+  ['xfs', 0x58465342],
+  ['zfs', 0x2fc12fc1],
+])('%s is trusted', (_, type) => {
+  expect(warningAbout(type)).toBeUndefined()
+})
+
+suite('where it cannot be had', () => {
+  test('without koffi: the reason, and nothing is made', () => {
+    const path = lockFile()
+    const outcome = runModule(
+      `import { register } from 'node:module'
+       register('data:text/javascript,' + encodeURIComponent(\`export const resolve = (name, context, next) => {
+         if (name === 'koffi') throw new Error('no koffi here')
+         return next(name, context)
+       }\`))
+       const { takeLock, lookAtLock } = await import(${JSON.stringify(host('lock.js'))})
+       const path = ${JSON.stringify(path)}
+       console.log(JSON.stringify([await takeLock(path), await lookAtLock(path)]))`,
+    )
+    expect(outcome).toEqual([
+      { is: 'unavailable', why: 'koffi does not load: no koffi here' },
+      { is: 'free' },
+    ])
+    expect(() => statSync(path)).toThrow('ENOENT')
+  })
+
+  test.runIf(process.getuid?.() === 0)('a stranger without permission cannot tell, and says so', async () => {
+    const path = lockFile()
+    const lock = await taken(path)
+    chmodSync(join(path, '..'), 0o755)
+    const look = `const { lookAtLock } = await import(${JSON.stringify(host('lock.js'))})
+       console.log(JSON.stringify(await lookAtLock(${JSON.stringify(path)})))`
+    expect(runModule(look, { uid: 65534 })).toEqual({
+      is: 'unavailable',
+      why: `cannot open the lock "${path}": EACCES`,
+    })
+    lock.release()
+  })
+})
+
+test('every descriptor is given back', async () => {
+  const path = lockFile()
+  const descriptors = () =>
+    Number(execFileSync('sh', ['-c', `ls /proc/${process.pid}/fd | wc -l`], { encoding: 'utf8' }))
+  ;(await taken(path)).release()
+  const before = descriptors()
+  const lock = await taken(path)
+  for (let round = 0; round < 20; round++) {
+    await takeLock(path)
+    await lookAtLock(path)
+  }
+  lock.release()
+  expect(descriptors()).toBe(before)
+})
