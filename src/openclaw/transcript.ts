@@ -215,7 +215,8 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
       }
 
       const tail = trailing === 0 ? [] : torn.slice(-trailing)
-      const middle = trailing === 0 ? torn : torn.slice(0, -trailing)
+      const isInHeadersPlace = (from: number): boolean => header === undefined && from < (firstAt ?? end)
+      const middle = torn.slice(0, torn.length - trailing).filter(({ from }) => !isInHeadersPlace(from))
 
       const makeHeader = (): string => {
         return `${JSON.stringify({
@@ -278,7 +279,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
       }
 
       const first = middle[0]
-      if (first !== undefined && !(header === undefined && lines === 0))
+      if (first !== undefined)
         defects.push({
           is: 'torn-middle',
           evidence: `line ${first.number} does not parse${middle.length > 1 ? `, nor do ${middle.length - 1} more` : ''}`,
