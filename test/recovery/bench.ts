@@ -13,15 +13,16 @@ import { type Content, CrashDisk } from '../doubles/crash-disk.ts'
 
 export const STATE = '/home/state'
 
-export const siteOn = (disk: Site['disk'], stateDir = STATE): Site => ({
+export const siteOn = (disk: Site['disk'], machine: Partial<Site> = {}): Site => ({
   disk,
-  stateDir,
-  configPath: `${stateDir}/openclaw.json`,
+  stateDir: STATE,
+  configPath: `${STATE}/openclaw.json`,
   gatewayLockDir: null,
   startTicksOf: () => undefined,
   bootId: 'boot',
   now: () => Date.UTC(2026, 10, 22, 13, 14, 15),
   policy: defaultPolicy,
+  ...machine,
 })
 
 export const sha = (content: string | Uint8Array): Fingerprint =>
@@ -145,10 +146,17 @@ export async function assertAccountedFor(before: Tree, disk: CrashDisk): Promise
       const named = (await readRepairs(siteOn(disk))).flatMap((repair) => repair.steps)
       const announced = named
         .flatMap((step) => (step.change.do === 'put-back' ? [step.path, step.change.from] : [step.path]))
-        .some((name) => `${path}/`.startsWith(`${STATE}/${name}/`))
+        .some((name) => `${path}/`.startsWith(`${pathOf(siteOn(disk), name)}/`))
       if (!announced) throw new Error(`${path} changed before a durable plan named it`)
     }
   }
+}
+
+/** Every content of the input is somewhere, under whatever name. */
+export function assertNothingLost(input: Tree, disk: CrashDisk): void {
+  const there = new Set([...disk.tree().values()].map(told))
+  for (const [path, seen] of input)
+    if (!there.has(told(seen))) throw new Error(`the bytes of ${path} are nowhere`)
 }
 
 /** What the user's files should be: the input, but for what the story changes. */
@@ -230,4 +238,6 @@ export interface Story {
   readonly output: Readonly<Record<string, string | null>>
   readonly refuseLinks?: string
   readonly noExchange?: boolean
+  /** Many steps: two cuts in a row are for the slower suites. */
+  readonly isLong?: boolean
 }

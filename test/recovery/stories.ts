@@ -49,6 +49,7 @@ const asideDirectory: Story = {
 }
 const asideOthers: Story = {
   name: 'a link, a pipe and an empty directory are set aside',
+  isLong: true,
   input: {
     [at('l')]: { link: '/etc/passwd' },
     [at('p')]: { fifo: true },
@@ -78,6 +79,7 @@ const putBackFromElsewhere: Story = {
 }
 const together: Story = {
   name: 'a plan of every kind of step',
+  isLong: true,
   input: { ...cutTail.input, ...fromGeneration.input, ...asideFile.input, ...putBackFromElsewhere.input },
   rounds: [
     async (site) => [
