@@ -225,3 +225,17 @@ export const unitOfCgroups = (text: string): Unit | undefined => {
     names.length > 1 && names.slice(0, -1).some((name) => /^user@\d+\.service$/.test(name))
   return { name: printable(name), of: inUserManager ? 'user' : 'system' }
 }
+
+/** What the kernel calls it: at most 15 characters, chosen by the process; empty when it is gone. */
+export const nameOfProcess = (pid: number): string =>
+  readProc(`/proc/${pid}/comm`)?.toString('utf8').replace(/\n$/, '') ?? ''
+
+/** The names of what it has open, as they are now; none where we may not look. */
+export const openFilesOf = (pid: number): string[] => {
+  const dir = `/proc/${pid}/fd`
+  try {
+    return readdirSync(dir).flatMap((fd) => readProcLink(`${dir}/${fd}`) ?? [])
+  } catch {
+    return []
+  }
+}

@@ -1,11 +1,21 @@
 /**
  * Does a gateway work on this state now? One of ours is named by the status file; one that was started by hand,
- * or by another unit, by its own lock (2026.4.26: <tmp>/openclaw-<uid>/gateway.<hash of the config's path>.lock).
- * Either is believed only as far as the kernel confirms it.
+ * or by another unit, by its own lock (2026.4.26: <tmp>/openclaw-<uid>/gateway.<hash of the config's path>.lock),
+ * or, where another TMPDIR hides that, by its title and the files it has open. Each is believed only as far as
+ * the kernel confirms it.
  */
 import { lookAtFolder, textOf } from '../host/paths.ts'
-import { describe, identityOf, isAlive, type Description } from '../host/process-table.ts'
+import {
+  describe,
+  identityOf,
+  isAlive,
+  nameOfProcess,
+  openFilesOf,
+  pids,
+  type Description,
+} from '../host/process-table.ts'
 import { gatewayLockConfig, isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
+import { isGatewayName } from '../openclaw/process-title.ts'
 import { ownPaths } from './own-paths.ts'
 import { readStatusFile } from './status.ts'
 
@@ -38,5 +48,10 @@ export function runningGateway({ stateDir, configPath, gatewayLockDir }: Looked)
     const who = describe(alive.pid)
     if (who !== undefined) return { is: 'foreign', who }
   }
-  return null
+  const byFiles = pids().find(
+    (pid) =>
+      isGatewayName(nameOfProcess(pid)) && openFilesOf(pid).some((path) => path.startsWith(`${stateDir}/`)),
+  )
+  const who = byFiles === undefined ? undefined : describe(byFiles)
+  return who === undefined ? null : { is: 'foreign', who }
 }

@@ -88,7 +88,7 @@ export function statusOf(
   to: State,
   event: Event | undefined,
   from: State | undefined,
-  status: Status,
+  wasReady: boolean,
   policy: Policy,
   now: number,
 ): Partial<Status> {
@@ -110,10 +110,7 @@ export function statusOf(
             why: to.reason.why,
             detail:
               event.cause === null ? describeExit(event.exit) : `${describeExit(event.exit)}: ${event.cause}`,
-            wasReady:
-              from?.phase === 'running' ||
-              (from?.phase === 'draining' && from.readyAt !== null) ||
-              status.ready,
+            wasReady,
           },
         }
       : {}),

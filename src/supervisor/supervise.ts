@@ -10,18 +10,19 @@ import { systemClock as clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Notifier } from '../host/notify.ts'
 import { ensureFolder, replaceFile } from '../host/own-files.ts'
-import { bootId, exeOf, ownIdentity } from '../host/process-table.ts'
+import { bootId, exeOf, ownIdentity, type Description } from '../host/process-table.ts'
 import { keptSignals, listenForSignals } from '../host/signals.ts'
 import type { State } from '../lifecycle/lifecycle.ts'
 import { meaningOf } from '../openclaw/exits.ts'
 import { recover } from '../recovery/recover.ts'
 import { openAnnouncer } from './announcer.ts'
-import { startGateway } from './gateway.ts'
+import { startGateway, type Gateway } from './gateway.ts'
 import { openLedger } from './ledger.ts'
 import { runLoop, type Left, type Order, type Outcome, type Spawned, type World } from './loop.ts'
 import { clearOwed, markOwed, readOwed } from './owed.ts'
 import { ownPaths } from './own-paths.ts'
-import { lookForObstruction } from './port-sight.ts'
+import { describeHolder, lookForObstruction } from './port-sight.ts'
+import { runningGateway } from './running-gateway.ts'
 import type { Settings } from './settings.ts'
 import { headline, tellChange, tellRecovery } from './narration.ts'
 import { readStatusFile, type Status } from './status.ts'
@@ -112,6 +113,12 @@ export async function supervise(
     const recoveryLog = log.with({ phase: 'recovering' })
 
     const runRecovery: World['recover'] = async (trigger, signal): Promise<Outcome> => {
+      // Before anything is read or repaired: a gateway that holds no lock of ours would write meanwhile.
+      const other = runningGateway(settings)
+      if (other !== null) {
+        const evidence = `a gateway already works on this state: ${describeHolder(other.who)}`
+        return { is: 'needs-operator', kind: 'obstructed', evidence, command: commandToStop(other.who) }
+      }
       const owed = readOwed(paths.owed)
       const site = siteOn({ ...settings, policy: settings.recovery })
       const begun = clock.monotonicMs()
@@ -149,8 +156,11 @@ export async function supervise(
       return { is: 'consistent' }
     }
 
-    /** Of the last child: what it left behind. */
-    let lastSweep: readonly string[] = []
+    /** Of the last child. */
+    let lastEnd: Pick<Awaited<Gateway['ended']>, 'wasReady' | 'leftBehind'> = {
+      wasReady: false,
+      leftBehind: [],
+    }
 
     const spawn: World['spawn'] = async (number, tellLoop): Promise<Spawned> => {
       const installed = settings.installed()
@@ -198,7 +208,7 @@ export async function supervise(
         { durable: false },
       ).catch((error: unknown) => childLog.warn('cannot name the gateway in the mark', { err: error }))
       const ended = gateway.ended.then(({ exit, wasReady, leftBehind }) => {
-        lastSweep = leftBehind
+        lastEnd = { wasReady, leftBehind }
         return { exit, meaning: meaningOf(exit, wasReady, null), cause: null }
       })
       return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }
@@ -215,18 +225,17 @@ export async function supervise(
         else announcer.stopping(settings.lifecycle.stopTimeoutMs)
       },
       changed: (to, event, from) => {
-        publish(statusOf(to, event, from, status, settings.lifecycle, clock.wallMs()))
+        publish(statusOf(to, event, from, lastEnd.wasReady, settings.lifecycle, clock.wallMs()))
         tellChange(to, event, from, log)
         if (event?.type === 'exited' && status.lastExit !== null) {
-          const { exit, why, detail, wasReady } = status.lastExit
+          const { exit, why, detail } = status.lastExit
           ledger.write({
             event: 'ended',
             child: event.child,
             exit,
             why,
             detail,
-            wasReady,
-            leftBehind: lastSweep,
+            ...lastEnd,
           })
         }
         if (to.phase === 'held')
@@ -304,6 +313,9 @@ function codeOf(error: unknown): string {
     if (typeof one.code === 'string') return one.code
   return String(error)
 }
+
+const commandToStop = ({ pid, unit }: Description): string =>
+  unit === undefined ? `kill ${pid}` : `systemctl ${unit.of === 'user' ? '--user ' : ''}stop ${unit.name}`
 
 const owedSince = (owed: ReturnType<typeof readOwed>): 'no' | 'this-boot' | 'another-boot' => {
   if (owed === undefined) return 'no'

@@ -1,0 +1,5 @@
+/**
+ * How a gateway is called in the process table: it gives itself the title `openclaw-gateway` over its whole
+ * command line, of which the kernel keeps 15 characters as the name (2026.4.26 and 2026.9.6, seen).
+ */
+export const isGatewayName = (name: string): boolean => name === 'openclaw-gatewa'
