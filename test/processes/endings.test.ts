@@ -1,0 +1,89 @@
+/** How a child ends, and what is made of it: the endings that happen most. The others: endings.slow.test.ts. */
+import { expect, test } from 'vitest'
+import { rooms } from './room.ts'
+
+const enter = rooms()
+
+test('exit 0 after ready is a restart that the gateway asked for: outside the crash budget, inside the storm limit', async () => {
+  const room = await enter()
+  const supervisor = room.run('exit-0-after-ready', { flags: ['--max-restarts=2'] })
+  expect(await supervisor.ended).toEqual({ code: 65, signal: null })
+  const status = room.status()!
+  expect(status).toMatchObject({ phase: 'held', why: 'gateway-asked', child: null, supervisor: null })
+  expect(status.hold).toMatchObject({ kind: 'restart-storm', canPass: false })
+  expect(status.budgets).toMatchObject({ crashes: { spent: 0 }, restarts: { spent: 3, limit: 2, left: 0 } })
+  const ended = room.ledger().filter((entry) => entry.event === 'ended')
+  expect(ended).toHaveLength(3)
+  for (const entry of ended) expect(entry).toMatchObject({ why: 'gateway-asked', wasReady: true })
+})
+
+test('the same exit 1 twice before ready is no crash loop but damage: held with 65 after two', async () => {
+  const room = await enter()
+  const supervisor = room.run('exit-1')
+  expect(await supervisor.ended).toEqual({ code: 65, signal: null })
+  expect(room.status()!.hold).toMatchObject({
+    kind: 'gateway-fails',
+    evidence: 'failed twice in the same way before it was ready: exit status 1',
+  })
+  expect(room.journal().filter((line) => line.startsWith('started'))).toHaveLength(2)
+})
+
+test('exit 78 is held with 78 at once, and tried no second time', async () => {
+  const room = await enter()
+  const supervisor = room.run('exit-78')
+  expect(await supervisor.ended).toEqual({ code: 78, signal: null })
+  expect(room.status()!).toMatchObject({
+    phase: 'held',
+    hold: { kind: 'refused' },
+    lastExit: { exit: { by: 'code', code: 78 } },
+  })
+  expect(room.journal().filter((line) => line.startsWith('started'))).toHaveLength(1)
+})
+
+test('a child that was killed is a crash and never exit 0, in the status, the ledger, and the next start', async () => {
+  const room = await enter()
+  const supervisor = room.run('ready-then-wait')
+  const first = await room.reaches('ready', (status) => status.ready)
+  process.kill(first.child!.pid, 'SIGKILL')
+  const second = await room.reaches('ready again', (s) => s.ready && s.child?.number === 2)
+  expect(second.lastExit).toMatchObject({
+    exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false },
+    why: 'crashed',
+    wasReady: true,
+  })
+  expect(second.budgets.crashes).toEqual({ spent: 1, limit: 8, left: 7 })
+  const order = room.ledger().map((entry) => entry.event)
+  expect(order).toEqual([
+    'supervising',
+    'recovered',
+    'started',
+    'ready',
+    'ended',
+    'recovered',
+    'started',
+    'ready',
+  ])
+  supervisor.signal('SIGTERM')
+  expect(await supervisor.ended).toEqual({ code: 0, signal: null })
+  expect(room.ledger().findLast((entry) => entry.event === 'ended')).toMatchObject({
+    why: 'stop-asked',
+    wasReady: true,
+  })
+  expect(room.inhabitants()).toEqual([])
+})
+
+test('a stop kills what ignores SIGTERM within its limit, and ends with 0 (lifecycle.ts 6)', async () => {
+  const room = await enter()
+  const supervisor = room.run('ignore-sigterm', { flags: ['--stop-limit=500ms'] })
+  await room.reaches('ready', (status) => status.ready)
+  const asked = Date.now()
+  supervisor.signal('SIGTERM')
+  expect(await supervisor.ended).toEqual({ code: 0, signal: null })
+  expect(Date.now() - asked).toBeGreaterThanOrEqual(500)
+  expect(room.status()).toMatchObject({
+    phase: 'stopped',
+    lastExit: { exit: { by: 'signal', signal: 'SIGKILL' }, why: 'stop-asked' },
+  })
+  expect(room.journal().filter((line) => line.startsWith('ignored-SIGTERM'))).toHaveLength(1)
+  expect(room.inhabitants()).toEqual([])
+})
