@@ -70,6 +70,7 @@ export function runLoop(
     let child: Promise<Spawned> | undefined
     let recovery = new AbortController()
     let forgetTimeout = (): void => {}
+    let deaf = (): void => {}
     let over = false
 
     const end = (settle: () => void): void => {
@@ -162,7 +163,8 @@ export function runLoop(
           break
       }
     }
-    const deaf = listen((order) => happen({ type: order }))
     advance(begin(policy, budgets))
+    // Only now: an order that came before it is given at once, and needs a state to be given to.
+    deaf = listen((order) => happen({ type: order }))
   })
 }
