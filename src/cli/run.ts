@@ -82,6 +82,8 @@ export const runFlags = {
     help: 'with --on-hold=wait: between two looks at a cause that can pass',
     fallback: '1m',
   },
+  http: { value: 'ADDR:PORT', help: 'answer /livez /readyz /status /metrics there; off unless given' },
+  'http-expose': { help: 'allow --http an address that others can reach: it has no authentication' },
   'log-level': { value: 'debug|info|warn|error', help: 'from which level on', fallback: 'info' },
 } satisfies Flags
 
@@ -166,7 +168,26 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
     hangAfterMs: durationOf(given, 'hang-after', 180_000),
     sweepMs: durationOf(given, 'sweep-limit', 3_000),
     orphan: choiceOf(given, 'orphan', ['stop', 'refuse']),
+    http: httpOf(given),
   }
+}
+
+function httpOf(given: Given): Settings['http'] {
+  const text = given.get('http')
+  if (text === undefined) return null
+  const [, v6, name, digits] = text.trim().match(/^(?:\[([^\]]+)\]|([^:]*)):(\d+)$/) ?? []
+  const host = v6 ?? name ?? ''
+  const port = Number(digits)
+  if (host === '' || !(port >= 0 && port < 65536))
+    throw new UsageError(
+      `--http (or SUPERVISE_HTTP) is ${JSON.stringify(text)}; expected an address and a port, such as 127.0.0.1:9464`,
+    )
+  const isLoopback = /^127\.\d+\.\d+\.\d+$/.test(host) || host === '::1' || host === 'localhost'
+  if (!isLoopback && !isOn(given, 'http-expose'))
+    throw new UsageError(
+      `--http ${text} can be reached by others and has no authentication: say --http-expose too, if that is meant`,
+    )
+  return { host, port }
 }
 
 const lifecycleOf = (given: Given): Policy => ({

@@ -53,6 +53,8 @@ export interface Tools {
   readonly orphans: Orphans | undefined
   /** At every change of what is seen. */
   readonly seen: (readiness: ReadinessSeen) => void
+  /** How long an answer took. */
+  readonly probed: (probe: 'liveness' | 'readiness', ms: number) => void
 }
 
 /** While it starts: how often to look. */
@@ -108,6 +110,7 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
     if (!isListening()) return notReady(`pid ${pid} does not listen on port ${settings.port}`)
     const answer = await probe(base + readinessPath, settings.probeTimeoutMs)
     if (answer.is === 'no-answer') return notReady(`${readinessPath}: ${answer.why}`)
+    tools.probed('readiness', answer.ms)
     const readiness = readinessOf(answer)
     if (readiness.is === 'stranger')
       return notReady(`${readinessPath} answered ${answer.status} without a readiness body`)
@@ -138,6 +141,7 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
     const now = clock.monotonicMs()
     if (answer.is === 'answered' && isLive(answer)) {
       lastAliveAt = now
+      tools.probed('liveness', answer.ms)
       const readiness = await lookAtReadiness()
       if (!stopped) say(readiness)
     } else {

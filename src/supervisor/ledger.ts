@@ -14,6 +14,10 @@ export type Entry = { readonly at: string; readonly child: number } & (
       readonly verdict: string
       readonly repairId: string | null
       readonly detail: string
+      readonly tookMs: number
+      /** By kind. */
+      readonly found: Readonly<Record<string, number>>
+      readonly repaired: Readonly<Record<string, number>>
     }
   | { readonly event: 'started'; readonly pid: number; readonly version: string | null }
   | { readonly event: 'ready'; readonly afterMs: number }
@@ -33,7 +37,7 @@ export type Entry = { readonly at: string; readonly child: number } & (
 export interface Ledger {
   write(entry: Unstamped<Entry>): void
 }
-type Unstamped<E> = E extends unknown ? Omit<E, 'at'> : never
+export type Unstamped<E> = E extends unknown ? Omit<E, 'at'> : never
 
 /** What cannot be written (a full disk) is told once to `trouble` and otherwise forgotten: supervision goes on. */
 export function openLedger(path: string, wallMs: () => number, trouble: (error: unknown) => void): Ledger {

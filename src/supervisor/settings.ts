@@ -1,5 +1,6 @@
 /** Everything `supervise run` was told, resolved and checked by the command line before anything is touched. */
 import type { Policy } from '../lifecycle/lifecycle.ts'
+import type { HttpAddress } from './http.ts'
 import type { Package } from '../openclaw/launch.ts'
 import type { Policy as RecoveryPolicy } from '../recovery/site.ts'
 
@@ -31,4 +32,6 @@ export interface Settings {
   /** After the child's end: how long what it left behind has to end by itself. */
   readonly sweepMs: number
   readonly orphan: 'stop' | 'refuse'
+  /** Where probes and scrapers are answered; null: nothing listens. */
+  readonly http: HttpAddress | null
 }

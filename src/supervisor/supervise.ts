@@ -14,12 +14,14 @@ import { bootId, exeOf, ownIdentity, type Description } from '../host/process-ta
 import { keptSignals, listenForSignals } from '../host/signals.ts'
 import type { State } from '../lifecycle/lifecycle.ts'
 import { meaningOf } from '../openclaw/exits.ts'
+import type { Finding } from '../recovery/finding.ts'
 import { recover } from '../recovery/recover.ts'
 import { openAnnouncer } from './announcer.ts'
 import { startGateway, type Gateway } from './gateway.ts'
-import { openLedger } from './ledger.ts'
+import { noHttp, openHttp } from './http.ts'
+import { openLedger, type Ledger } from './ledger.ts'
 import { runLoop, type Left, type Order, type Outcome, type Spawned, type World } from './loop.ts'
-import { clearOwed, markOwed, readOwed } from './owed.ts'
+import { markOwed, readOwed } from './owed.ts'
 import { ownPaths } from './own-paths.ts'
 import { describeHolder, lookForObstruction } from './port-sight.ts'
 import { runningGateway } from './running-gateway.ts'
@@ -67,11 +69,23 @@ export async function supervise(
       is: 'not-a-state',
       evidence: `${JSON.stringify(stateDir)} is no state directory of OpenClaw: name the right one with --state-dir, or start all the same with --unknown-store=start`,
     }
+  let http = noHttp
   const announcer = openAnnouncer(notifier, (ms, fire) => clock.after(ms, fire))
   try {
     const hindrance = tryToBegin(paths.folder)
     if (hindrance !== null) return hindrance
     const own = ownIdentity()
+    if (settings.http !== null) {
+      const opened = await openHttp(settings.http, clock, log)
+      if (opened.is === 'failed')
+        return {
+          is: 'cannot-begin',
+          evidence: `cannot listen for --http: ${opened.why}`,
+          command: null,
+          canPass: true,
+        }
+      http = opened.http
+    }
     const adoption = await adoptOrphans()
     const orphans = adoption.is === 'adopting' ? adoption.orphans : undefined
     if (adoption.is === 'unavailable')
@@ -93,11 +107,17 @@ export async function supervise(
     if (taken.is !== 'ours') return taken
     if (taken.warning !== null) log.warn(taken.warning)
 
-    const ledger = openLedger(
+    const file = openLedger(
       paths.ledger,
       () => clock.wallMs(),
       (error) => log.warn('cannot write the history', { err: error }),
     )
+    const ledger: Ledger = {
+      write: (entry) => {
+        file.write(entry)
+        http.tell({ is: 'entry', entry })
+      },
+    }
     const written = readStatusFile(paths.status)
     const before = written.is === 'known' ? written.status : null
     const told = newStatus(settings, own, ownVersion, before)
@@ -105,6 +125,7 @@ export async function supervise(
     let publishing = Promise.resolve()
     const publish = (change: Partial<Status>): void => {
       status = { ...status, ...change }
+      http.tell({ is: 'status', status })
       const text = `${JSON.stringify(status)}\n`
       publishing = publishing
         .then(() => replaceFile(paths.status, text, { durable: false }))
@@ -140,16 +161,22 @@ export async function supervise(
       publish({ lastRepairs: repairs, state: stateOf(recovery) })
       const detail =
         'evidence' in recovery ? recovery.evidence : `${recovery.found.length} findings, ${tookMs} ms`
+      const found = kindsOf(recovery.found)
+      const repaired =
+        recovery.is === 'repaired' ? kindsOf(recovery.found.filter((finding) => finding.repair !== null)) : {}
+      const { is: verdict, repairId } = recovery
       ledger.write({
         event: 'recovered',
         child: status.child?.number ?? 0,
-        verdict: recovery.is,
-        repairId: recovery.repairId,
+        verdict,
+        repairId,
         detail,
+        tookMs,
+        found,
+        repaired,
       })
       if (recovery.is === 'needs-operator') return { ...recovery, kind: 'state' }
       if (recovery.is === 'retry-later') return recovery
-      if (owed !== undefined) await clearOwed(paths.owed)
       const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
       for (const warning of warnings) recoveryLog.warn(warning)
       if (obstruction !== null) return { is: 'needs-operator', kind: 'obstructed', ...obstruction }
@@ -184,6 +211,7 @@ export async function supervise(
           lockFd: taken.lockFd,
           installed,
           orphans,
+          probed: (probe, ms) => http.tell({ is: 'probe', probe, ms }),
           seen: (readiness) => {
             if (readiness.ready && !status.ready)
               ledger.write({
@@ -282,6 +310,7 @@ export async function supervise(
     }
   } finally {
     announcer.close()
+    await http.close()
   }
 }
 
@@ -312,6 +341,12 @@ function codeOf(error: unknown): string {
   )
     if (typeof one.code === 'string') return one.code
   return String(error)
+}
+
+const kindsOf = (findings: readonly Finding[]): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const { kind } of findings) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
 }
 
 const commandToStop = ({ pid, unit }: Description): string =>
