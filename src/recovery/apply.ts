@@ -219,12 +219,12 @@ async function make(
     if ((await sight(disk, fresh)).fingerprint !== wanted)
       throw new Conflict(`what ${JSON.stringify(task.step.path)} is made from is not what was inspected`)
     await disk.sync(fresh)
+    await disk.rename(fresh, to)
   } catch (error) {
     // On a full disk the room is wanted at once.  When this fails as well, the next run sweeps it.
     await disk.remove(fresh).catch(() => undefined)
     throw error
   }
-  await disk.rename(fresh, to)
 }
 
 async function linkIfPossible(site: Site, from: string, to: string): Promise<'done' | 'taken' | 'refused'> {

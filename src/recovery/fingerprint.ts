@@ -1,6 +1,6 @@
 /** What a name holds, told by content: a step acts only on exactly what was inspected. */
 import { createHash } from 'node:crypto'
-import type { Disk, FileStat } from '../host/disk.ts'
+import { type Disk, DiskError, type FileStat } from '../host/disk.ts'
 import type { Fingerprint } from './finding.ts'
 
 const PIECE_BYTES = 1 << 20
@@ -8,6 +8,14 @@ const PIECE_BYTES = 1 << 20
 /** Something else writes here: the file is not what it was a moment ago.  Nothing was lost, nothing is forced. */
 export class Conflict extends Error {
   override name = 'Conflict'
+}
+
+/** A name that was there a moment ago, and is gone now or something else, says the same as a changed content. */
+const MOVED = new Set(['ENOENT', 'ENOTDIR', 'EISDIR', 'EEXIST', 'ENOTEMPTY', 'ENOTREG', 'ELOOP', 'EINVAL'])
+
+export const conflictIn = (error: unknown): Conflict | undefined => {
+  if (error instanceof Conflict) return error
+  return error instanceof DiskError && MOVED.has(error.code) ? new Conflict(error.message) : undefined
 }
 
 export interface Sight {

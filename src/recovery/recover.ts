@@ -23,7 +23,7 @@
  */
 import { DiskError } from '../host/disk.ts'
 import { keepCheckpoint } from './checkpoint.ts'
-import { Conflict } from './fingerprint.ts'
+import { conflictIn } from './fingerprint.ts'
 import type { Finding, Kept } from './finding.ts'
 import { inspect } from './inspect.ts'
 import { begin, end, further, readRepairs, type Repair, settle } from './journal.ts'
@@ -52,7 +52,8 @@ export async function recover(site: Site, ask: Ask): Promise<Recovery> {
   } catch (error) {
     if (ask.signal?.aborted && error === ask.signal.reason)
       return retryLater(course, 'interrupted while looking')
-    if (error instanceof Conflict) return retryLater(course, error.message)
+    const conflict = conflictIn(error)
+    if (conflict) return retryLater(course, conflict.message)
     if (!(error instanceof DiskError)) throw error
     return error.canPass ? retryLater(course, error.message) : needsOperator(course, error.message, null)
   }

@@ -1,6 +1,6 @@
 /** Takes the steps of a repair's last round, in order. */
 import { apply, sweep, type Task } from './apply.ts'
-import { Conflict, sight } from './fingerprint.ts'
+import { conflictIn, sight } from './fingerprint.ts'
 import { end, noteKept, type Repair, secure } from './journal.ts'
 import { pathOf } from './places.ts'
 import type { Site } from './site.ts'
@@ -20,10 +20,11 @@ export async function take(site: Site, repair: Repair, signal?: AbortSignal): Pr
       const kept = await apply(task)
       if (kept) await noteKept(site, repair, n, kept)
     } catch (error) {
-      if (!(error instanceof Conflict)) throw error
+      const conflict = conflictIn(error)
+      if (conflict === undefined) throw error
       await clear(task)
-      await end(site, repair, { outcome: 'abandoned', done: n, evidence: error.message })
-      return { is: 'abandoned', evidence: error.message }
+      await end(site, repair, { outcome: 'abandoned', done: n, evidence: conflict.message })
+      return { is: 'abandoned', evidence: conflict.message }
     }
   }
   return { is: 'all' }
@@ -35,6 +36,6 @@ async function clear(task: Task): Promise<void> {
     await sweep(task, await sight(task.site.disk, pathOf(task.site, task.step.path)))
   } catch (error) {
     // The other program is still writing: what lies there is hidden, and named by the journal.
-    if (!(error instanceof Conflict)) throw error
+    if (conflictIn(error) === undefined) throw error
   }
 }

@@ -11,7 +11,7 @@
  * again under a new id.
  */
 import { DiskError } from '../host/disk.ts'
-import { Conflict, sight } from './fingerprint.ts'
+import { conflictIn, sight } from './fingerprint.ts'
 import type { Fingerprint, Step } from './finding.ts'
 import { begin, end, readRepairs, type Repair } from './journal.ts'
 import { isOurs, keptFolder, nameOf, pathOf } from './places.ts'
@@ -32,7 +32,8 @@ export async function undo(site: Site, id: string, trigger: string): Promise<Und
     if (moved !== null) return refused(moved)
     return await carryOut(site, await begin(site, { trigger, undoes: id, found: [], steps }))
   } catch (error) {
-    if (error instanceof Conflict) return refused(error.message)
+    const conflict = conflictIn(error)
+    if (conflict) return refused(conflict.message)
     if (error instanceof DiskError && error.canPass) return { is: 'retry-later', evidence: error.message }
     throw error
   }

@@ -94,11 +94,18 @@ export class CrashDisk implements Disk {
     for (const names of [dir.entries, dir.durableEntries]) names.set(name, made)
   }
 
-  /** Another program writes into the file that stands there, without sync. */
-  scribble(path: string, bytes: Uint8Array): void {
-    const file = this.#at(path)!
-    file.bytes = Buffer.concat([file.bytes, bytes])
-    file.mtimeMs = this.#tick()
+  /** Another program writes into the file that stands there, without sync.  False when there is none. */
+  scribble(path: string, bytes: Uint8Array): boolean {
+    const node = this.#at(path)
+    if (node?.kind !== 'file') return false
+    this.#write(node, bytes)
+    return true
+  }
+
+  /** Another program has it open, whatever becomes of the name. */
+  open(path: string): { write(bytes: Uint8Array): void } {
+    const node = this.#file('open', path)
+    return { write: (bytes) => this.#write(node, bytes) }
   }
 
   /** Another program removes a name. */
@@ -287,8 +294,7 @@ export class CrashDisk implements Disk {
   async append(path: string, bytes: Uint8Array): Promise<void> {
     const failure = this.#change('append to', path)
     const file = this.#file('append to', path)
-    file.bytes = Buffer.concat([file.bytes, failure ? bytes.subarray(0, bytes.length >> 1) : bytes])
-    file.mtimeMs = this.#tick()
+    this.#write(file, failure ? bytes.subarray(0, bytes.length >> 1) : bytes)
     if (failure) throw failure
   }
 
@@ -429,6 +435,11 @@ export class CrashDisk implements Disk {
       return [...node.entries.values(), ...node.durableEntries.values()].some(walk)
     }
     return walk(this.#root) || this.#pending.some((unit) => unit.some(({ inode }) => inode && walk(inode)))
+  }
+
+  #write(file: Inode, bytes: Uint8Array): void {
+    file.bytes = Buffer.concat([file.bytes, bytes])
+    file.mtimeMs = this.#tick()
   }
 
   #made(content: Content, mode: number): Inode {

@@ -1,0 +1,116 @@
+/**
+ * Another program writes here while a repair runs: between every two calls of ours, each name of the plan is
+ * replaced by rename, appended to in place, removed, or made.  Whatever it did stands or is kept, the old
+ * content is kept or was taken away by the other program itself, and no temporary name of ours is left.
+ *
+ * Cites invariant 4 at the head of src/recovery/recover.ts, and 3 and 5 of apply.ts.
+ */
+import { describe, expect, test } from 'vitest'
+import { begin, readRepairs } from '../../src/recovery/journal.ts'
+import { recover } from '../../src/recovery/recover.ts'
+import { pathOf } from '../../src/recovery/places.ts'
+import { take } from '../../src/recovery/take.ts'
+import { CrashDisk } from '../doubles/crash-disk.ts'
+import { assertNothingLeftOver, repairByHand, siteOn, users } from './bench.ts'
+import { rows } from './damaged.ts'
+import { stories } from './stories.ts'
+import { look } from './survive.ts'
+
+const MARK = 'written by another program'
+const deeds = {
+  'replaces it': (disk: CrashDisk, path: string): boolean => {
+    disk.put(path, MARK)
+    return true
+  },
+  'appends to it': (disk: CrashDisk, path: string): boolean => disk.scribble(path, Buffer.from(MARK)),
+  'removes it': (disk: CrashDisk, path: string): boolean => {
+    disk.drop(path)
+    return false
+  },
+}
+const isThere = (disk: CrashDisk, bytes: string): boolean =>
+  [...disk.tree().values()].some((seen) => seen.bytes.includes(bytes))
+
+const plain = stories.filter(
+  ({ refuseLinks, noExchange, rounds }) => !refuseLinks && !noExchange && rounds.length === 1,
+)
+
+describe.each(Object.entries(deeds))('another program %s', (_what, deed) => {
+  test.each(plain)('during: $name', async (story) => {
+    const steps = await story.rounds[0]!(siteOn(CrashDisk.of(story.input)))
+    const names = steps.flatMap(({ path, change }) =>
+      change.do === 'put-back' ? [path, change.from] : [path],
+    )
+    const outcomes = new Set<string>()
+    for (const name of names) {
+      for (let call = 0; ; call++) {
+        const disk = CrashDisk.of(story.input)
+        const site = siteOn(disk)
+        const path = pathOf(site, name)
+        const old = disk.tree().get(path)?.bytes.toString()
+        const repair = await begin(site, { trigger: 'test', undoes: null, found: [], steps })
+        let calls = 0
+        let wrote = false
+        let isElsewhere = false
+        disk.meanwhile = () => {
+          if (calls++ !== call) return
+          isElsewhere = [...disk.tree()].some(([at, { bytes }]) => at !== path && bytes.toString() === old)
+          wrote = deed(disk, path)
+        }
+        const outcome = await take(site, repair)
+        if (calls <= call) break
+        outcomes.add(outcome.is)
+        const told = `${name}, before call ${call}: ${JSON.stringify([...disk.tree()].map(([at, { bytes }]) => [at, bytes.toString()]))}`
+        if (wrote) expect(isThere(disk, MARK), told).toBe(true)
+        // Where it was nowhere else yet, the other program itself destroyed it.
+        if (isElsewhere) expect(isThere(disk, old!), told).toBe(true)
+        assertNothingLeftOver(disk.tree())
+        expect((await readRepairs(site))[0]!.end?.outcome, told).toBe(
+          outcome.is === 'all' ? undefined : 'abandoned',
+        )
+      }
+    }
+    expect(outcomes).toContain('all')
+  })
+})
+
+test.each(rows)(
+  'a file that is replaced while it is repaired is neither lost nor overwritten: $name',
+  async ({ files, machine }) => {
+    for (const path of Object.keys(files).filter((path) => /\.jsonl$|sessions\.json$/.test(path))) {
+      for (let call = 0; ; call += 7) {
+        const disk = CrashDisk.of(files)
+        let calls = 0
+        disk.meanwhile = () => {
+          if (calls++ === call) disk.put(path, `{"${MARK}":1}`)
+        }
+        const recovery = await recover(siteOn(disk, machine), look)
+        if (calls <= call) break
+        expect(isThere(disk, MARK)).toBe(true)
+        if (recovery.is === 'retry-later') expect(recovery.evidence).toMatch(/chang|not what was inspected/)
+        assertNothingLeftOver(disk.tree())
+        // Alone again, recovery comes to an end.
+        disk.meanwhile = undefined
+        await recover(siteOn(disk, machine), look)
+        expect(isThere(disk, MARK)).toBe(true)
+        expect((await readRepairs(siteOn(disk))).filter((repair) => repair.end === undefined)).toEqual([])
+      }
+    }
+  },
+)
+
+test('a program that writes on and on through an open descriptor writes into the kept file', async () => {
+  const story = plain[0]!
+  const disk = CrashDisk.of(story.input)
+  const path = Object.keys(story.input)[0]!
+  const descriptor = disk.open(path)
+  await repairByHand(siteOn(disk), story.rounds)
+  descriptor.write(Buffer.from(MARK))
+  const kept = [...disk.tree()]
+    .filter(([at]) => at.includes('/kept/'))
+    .map(([, { bytes }]) => bytes.toString())
+  expect(kept).toEqual([`${String(story.input[path])}${MARK}`])
+  expect(users(disk.tree(), 'content')).toEqual(
+    users(CrashDisk.of(story.output as Record<string, string>).tree(), 'content'),
+  )
+})
