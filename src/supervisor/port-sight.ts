@@ -1,6 +1,7 @@
 /** Who stands where the gateway wants to listen, said truly: "in use" only of what is in use, and by whom. */
 import { lookAtPort, type PortSight } from '../host/ports.ts'
-import type { Description } from '../host/process-table.ts'
+import { environmentOf, nameOfProcess, type Description } from '../host/process-table.ts'
+import { isGatewayName } from '../openclaw/process-title.ts'
 
 export interface Obstruction {
   readonly evidence: string
@@ -16,6 +17,13 @@ export interface PortReport {
 
 export const describeHolder = ({ pid, command, user, unit }: Description): string =>
   `pid ${pid} (${command}, user ${user}${unit === undefined ? '' : `, unit ${unit.name}`})`
+
+/** Another gateway is worth knowing as one: whose state it works on tells which of the two is in the wrong place. */
+const describeOwner = (who: Description): string => {
+  if (!isGatewayName(nameOfProcess(who.pid))) return describeHolder(who)
+  const state = environmentOf(who.pid)?.get('OPENCLAW_STATE_DIR')
+  return `another OpenClaw gateway, on ${state === undefined ? 'the state of its user' : JSON.stringify(state)}: ${describeHolder(who)}`
+}
 
 export async function lookForObstruction(port: number, addresses: readonly string[]): Promise<PortReport> {
   const sights = await lookAtPort(port, addresses)
@@ -43,7 +51,7 @@ function whyNot(port: number, sight: PortSight): (Obstruction & { readonly held:
     case 'time-wait':
       return null
     case 'held': {
-      const who = sight.by.map(describeHolder).join(' and ')
+      const who = sight.by.map(describeOwner).join(' and ')
       return { held: true, evidence: `${where} is held by ${who}`, command: look }
     }
     case 'held-unseen': {
