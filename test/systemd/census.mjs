@@ -1,4 +1,5 @@
-// Says which processes run SCRIPT (`node SCRIPT ...`), first and at every change, as one JSON array of pids a line.
+// Says which processes run SCRIPT (`node SCRIPT ...`), or have retitled themselves to what a gateway is called, first
+// and at every change, as one JSON array of pids a line.
 // Looks every few milliseconds, so that a second copy is seen even when it lives only for a moment.
 import { readdirSync, readFileSync } from 'node:fs'
 
@@ -10,7 +11,8 @@ const look = () => {
     .filter((name) => /^\d+$/.test(name))
     .filter((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')[1] === script
+        const [title, first] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
+        return first === script || title === 'openclaw-gateway'
       } catch {
         return false // it ended while we looked
       }

@@ -10,7 +10,7 @@ import { bootMachine, type Machine } from './machine.ts'
 const LIMIT_MS = 180_000
 
 const keepJournal = async (machine: Machine, name: string): Promise<string> => {
-  const folder = process.env['SUPERVISE_ARTEFACTS'] ?? join(tmpdir(), 'supervise-artefacts')
+  const folder = process.env['SUPERVISE_TEST_ARTEFACTS'] ?? join(tmpdir(), 'supervise-artefacts')
   await mkdir(folder, { recursive: true })
   const path = join(folder, `${name.replaceAll(/[^a-z0-9]+/gi, '-')}.journal`)
   await writeFile(path, await machine.journal())
