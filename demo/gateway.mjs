@@ -87,16 +87,16 @@ server.listen(port, '127.0.0.1', () => {
   for (const name of store.cleanLocks()) log(`removed stale session lock: ${name}`)
   ready = true
   log('ready')
-  setTimeout(resume, 300)
-  void live()
+  void resume().then(live)
 })
 
-function resume() {
+async function resume() {
+  await new Promise((resolve) => setTimeout(resolve, 300))
   for (const key of store.interrupted()) {
     log(`resumed interrupted session: ${key}`)
     const message =
       '[System] Your previous turn was interrupted by a gateway restart. Continue and finish the interrupted response.'
-    store.turn(key, message, 50).catch(complain)
+    await store.turn(key, message, 50).catch(complain)
   }
 }
 

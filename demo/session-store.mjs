@@ -279,7 +279,8 @@ function takeLock(path) {
 function isStale(path) {
   try {
     const { pid, starttime } = JSON.parse(readFileSync(path, 'utf8'))
-    return typeof starttime === 'number' && startTicks(pid) !== starttime
+    const ticks = startTicks(pid)
+    return typeof starttime === 'number' && ticks !== starttime
   } catch {
     // Unreadable, or nobody of that pid.
     return true

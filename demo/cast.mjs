@@ -1,0 +1,96 @@
+// @ts-check
+/** The two gateways that the story can be told with: how each is started, spoken to, and seen to resume a turn. */
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { copyOfCrash } from './crashed-copy.mjs'
+import { nodeFromNpm, openclawFromNpm } from './from-npm.mjs'
+import { startModel } from './model.mjs'
+import { say, until } from './stage.mjs'
+
+/**
+ * @typedef {{
+ *   command: string[],
+ *   env: Record<string, string>,
+ *   startLimitMs: number,
+ *   history: (key: string) => Promise<string[]>,
+ *   beginTurn: () => Promise<void>,
+ *   resumed: (times: number) => Promise<boolean>,
+ *   close: () => Promise<void>,
+ * }} Gateway
+ * @typedef {{ root: string, stateDir: string, port: number }} Place
+ * @typedef {{ messages?: { content: string | { text?: string }[] }[] }} Shown
+ */
+
+const interrupted = 'Your previous turn was interrupted by a gateway restart'
+const headers = { authorization: 'Bearer dummy-token', 'x-openclaw-scopes': 'operator.read' }
+
+/** @param {Place} place @returns {Promise<Gateway>} */
+export async function standIn({ root, stateDir, port }) {
+  await copyOfCrash(stateDir, { port, logFile: join(root, 'gateway.log'), pidInUse: process.pid })
+  const history = historyOn(port)
+  return {
+    command: [process.execPath, fileURLToPath(new URL('gateway.mjs', import.meta.url)), 'gateway', 'run'],
+    env: {},
+    startLimitMs: 30_000,
+    history,
+    // It always has one under way; from the second on, its own lines tell that it was cut off.
+    beginTurn: async () => {
+      await until('a turn is on record', 10_000, async () => (await history('agent:main:clock')).length > 0)
+    },
+    resumed: async (times) => {
+      const all = [...(await history('agent:main:main')), ...(await history('agent:main:clock'))]
+      return all.filter((text) => text.startsWith('[System]') && text.includes(interrupted)).length >= times
+    },
+    close: async () => {},
+  }
+}
+
+/** @param {string} version @param {Place} place @returns {Promise<Gateway>} */
+export async function realOne(version, { root, stateDir, port }) {
+  const openclaw = await openclawFromNpm(version, { say })
+  // Of the versions that run OpenClaw, the one that is there, else one from npm.
+  const node =
+    Number(process.versions.node.split('.')[0]) >= 24 ? process.execPath : await nodeFromNpm(24, { say })
+  const model = await startModel()
+  await copyOfCrash(stateDir, {
+    port,
+    modelUrl: model.url,
+    logFile: join(root, 'gateway.log'),
+    pidInUse: process.pid,
+  })
+  return {
+    command: [node, openclaw.entry, 'gateway', 'run'],
+    env: { ...openclaw.env, OPENCLAW_NO_AUTO_UPDATE: '1', npm_config_offline: 'true' },
+    startLimitMs: 120_000,
+    history: historyOn(port),
+    beginTurn: async () => {
+      const body = JSON.stringify({
+        model: 'openclaw',
+        messages: [{ role: 'user', content: 'hold:story Is anybody there?' }],
+      })
+      const here = { 'x-openclaw-session-key': 'agent:main:other', 'content-type': 'application/json' }
+      // Nobody waits for the answer: the gateway is about to be killed.
+      fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
+        method: 'POST',
+        headers: { ...headers, ...here },
+        body,
+      }).catch(() => {})
+      await model.request(({ prompt }) => prompt.includes('hold:story'), 60_000, 'for an answer')
+    },
+    resumed: async (times) =>
+      model.requests.filter(({ prompt }) => prompt.includes(interrupted)).length >= times,
+    close: () => model.close(),
+  }
+}
+
+/** What the gateway shows of a session. @param {number} port */
+function historyOn(port) {
+  return async (/** @type {string} */ key) => {
+    const url = `http://127.0.0.1:${port}/sessions/${encodeURIComponent(key)}/history`
+    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) })
+    const { messages = [] } = /** @type {Shown} */ (await answer.json())
+    return messages.map(({ content }) =>
+      typeof content === 'string' ? content : content.map(({ text = '' }) => text).join(''),
+    )
+  }
+}
