@@ -31,7 +31,7 @@ export interface LogSettings {
 }
 
 export const openLog = ({ fd = 2, level = 'info', readable = isatty(fd) }: LogSettings = {}): Log => {
-  const write = writerTo(fd)
+  const write = writerTo(fd, readable ? readableLine : (line) => line)
   const logger = pino(
     {
       level,
@@ -40,7 +40,7 @@ export const openLog = ({ fd = 2, level = 'info', readable = isatty(fd) }: LogSe
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: pino.stdSerializers.err },
     },
-    { write: (line) => write(readable ? readableLine(line) : line) },
+    { write },
   )
   return around(logger)
 }
@@ -53,57 +53,55 @@ const around = (logger: pino.Logger): Log => ({
   with: (bindings) => around(logger.child(bindings)),
 })
 
-/** One of ours for the pipe, so that a reader who stopped reading does not stop us; the others who write there keep their own. */
+/**
+ * A descriptor of our own for the same pipe or terminal, so that a reader who stopped reading (or a terminal held
+ * by Ctrl-S) does not stop us; the others who write there keep theirs as it is.
+ */
 const nonBlocking = (fd: number): number => {
   try {
-    if (!fstatSync(fd).isFIFO()) return fd
-    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK)
+    if (!fstatSync(fd).isFIFO() && !isatty(fd)) return fd
+    return openSync(`/proc/self/fd/${fd}`, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY)
   } catch {
     return fd
   }
 }
 
-const writerTo = (fd: number): ((line: string) => void) => {
+const writerTo = (fd: number, format: (line: string) => string): ((line: string) => void) => {
   const out = nonBlocking(fd)
   let dropped = 0
   /** What a full pipe took only the beginning of: it is finished before another line begins. */
   let rest: Buffer = Buffer.alloc(0)
-  const push = (bytes: Buffer): void => {
+  const finish = (): boolean => {
+    try {
+      while (rest.length > 0) rest = rest.subarray(writeSync(out, rest))
+    } catch {}
+    return rest.length === 0
+  }
+  /** False when nothing of it went through. */
+  const begin = (line: string): boolean => {
+    const bytes = Buffer.from(format(line))
     rest = bytes
-    while (rest.length > 0) rest = rest.subarray(writeSync(out, rest))
+    if (finish() || rest.length < bytes.length) return true
+    rest = Buffer.alloc(0)
+    return false
+  }
+  const tellDropped = (): boolean => {
+    if (dropped === 0) return true
+    const note = { level: 'warn', time: new Date().toISOString(), dropped, msg: 'log lines were dropped' }
+    if (!begin(`${JSON.stringify(note)}\n`)) return false
+    dropped = 0
+    return rest.length === 0
   }
   return (line) => {
-    try {
-      push(rest)
-      if (dropped > 0) {
-        push(
-          Buffer.from(
-            `${JSON.stringify({ level: 'warn', time: new Date().toISOString(), dropped, msg: 'log lines were dropped' })}\n`,
-          ),
-        )
-        dropped = 0
-      }
-    } catch {
-      dropped++
-      return
-    }
-    const bytes = Buffer.from(line)
-    try {
-      push(bytes)
-    } catch {
-      if (rest.length === bytes.length) {
-        rest = Buffer.alloc(0)
-        dropped++
-      }
-    }
+    if (!(finish() && tellDropped() && begin(line))) dropped++
   }
 }
 
 const readableLine = (line: string): string => {
   const { time, level, msg, ...fields } = JSON.parse(line) as Record<string, unknown>
-  const clock = String(time).slice(11, 23)
   const details = Object.entries(fields).map(
     ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
   )
-  return `${clock} ${String(level).padEnd(5)} ${[String(msg), ...details].map((part) => printable(part)).join('  ')}\n`
+  const parts = [String(msg), ...details].map((part) => printable(part))
+  return `${String(time).slice(11, 23)} ${String(level).padEnd(5)} ${parts.join('  ')}\n`
 }

@@ -1,5 +1,6 @@
 /**
- * Asks one HTTP question and says what came back. It never throws, never follows a redirect, never waits longer
+ * Asks one HTTP question and says what came back. Whatever the other side does is an answer;
+ * it never follows a redirect, never waits longer
  * than it was told, and never keeps a connection: the gateway closes idle ones after 5 s, and the next question
  * on a pooled one would read as a dead gateway.
  *

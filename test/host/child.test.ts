@@ -1,11 +1,23 @@
-import { execFileSync } from 'node:child_process'
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { describe as suite, expect, test } from 'vitest'
 import { exitOfStatus, isStartedByUs, startChild, type Command } from '../../src/host/child.ts'
 import { descendantsOf, describe, isAlive, presenceOf, rowOf } from '../../src/host/process-table.ts'
+import { sendSignal } from '../../src/host/send-signal.ts'
 import { until } from '../systemd/wait.ts'
-import { childFile, endAfterTest, notedPids, temporaryFolder } from './started.ts'
+import { compiledHost } from './compiled.ts'
+import { childFile, endAfterTest, exited, notedPids, temporaryFolder } from './started.ts'
 
 const command = (file: string, args: readonly string[] = [], more: Partial<Command> = {}): Command => ({
   file,
@@ -109,6 +121,62 @@ suite('what it is given', () => {
     closeSync(lockFd)
     await until('the program', async () => describe(identity.pid)?.command === 'sleep 60')
     expect(readlinkSync(`/proc/${identity.pid}/fd/3`)).toBe(file)
+  })
+})
+
+suite('its output', () => {
+  const host = compiledHost()
+
+  // Importing execa and pino makes the pipes of this process non-blocking, for all who share them.
+  test('blocks the child when nobody reads, as a pipe does, and does not fail it', async () => {
+    const fifo = join(temporaryFolder(), 'fifo')
+    execFileSync('mkfifo', [fifo])
+    const reader = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK)
+    const writer = openSync(fifo, constants.O_WRONLY)
+    const text = `
+      const { startChild } = await import(${JSON.stringify(host('child.js'))})
+      const { openLog } = await import(${JSON.stringify(host('log.js'))})
+      openLog().info('x')
+      const args = ['-c', 'grep flags: /proc/self/fdinfo/1 /proc/self/fdinfo/2']
+      const child = await startChild({ file: 'sh', args, cwd: '/', env: { PATH: process.env.PATH } })
+      process.exitCode = (await child.exited).code`
+    const supervisor = spawn(process.execPath, ['--input-type=module', '-e', text], {
+      stdio: ['ignore', writer, writer],
+    })
+    endAfterTest(supervisor.pid)
+    closeSync(writer)
+    expect(await exited(supervisor)).toEqual({ code: 0, signal: null })
+    const buffer = Buffer.alloc(10_000)
+    const flags = buffer.toString('utf8', 0, readSync(reader, buffer)).matchAll(/flags:\s*(\d+)/g)
+    closeSync(reader)
+    expect([...flags].map(([, octal = '']) => Number.parseInt(octal, 8) & constants.O_NONBLOCK)).toEqual([
+      0, 0,
+    ])
+  })
+
+  test('goes on when the supervisor is killed', async () => {
+    const journal = join(temporaryFolder(), 'journal')
+    const env = { PATH: process.env['PATH'], CHILD_JOURNAL: journal, OPENCLAW_GATEWAY_PORT: '0' }
+    const text = `
+      const { startChild } = await import(${JSON.stringify(host('child.js'))})
+      const args = [${JSON.stringify(childFile('write-forever'))}]
+      await startChild({ file: process.execPath, args, cwd: '/', env: ${JSON.stringify(env)} })`
+    const output = openSync('/dev/null', 'w')
+    const supervisor = spawn(process.execPath, ['--input-type=module', '-e', text], {
+      stdio: ['ignore', output, output],
+    })
+    const who = endAfterTest(supervisor.pid)
+    const [gateway] = await until('the child', async () => {
+      const pids = notedPids(journal, 'listening')
+      return pids.length > 0 && pids
+    })
+    const child = endAfterTest(gateway)
+    expect(sendSignal(who, 'SIGKILL')).toBe('sent')
+    await exited(supervisor)
+    const written = () => Number(readFileSync(`/proc/${child.pid}/io`, 'utf8').match(/^wchar: (\d+)/m)?.[1])
+    const before = written()
+    await until('more output', async () => written() > before + 1_000_000)
+    expect(isAlive(child)).toBe(true)
   })
 })
 
