@@ -88,15 +88,17 @@ export async function appendJsonLine(
   value: unknown,
   how: { readonly mostBytes: number; readonly durable: boolean },
 ): Promise<void> {
-  const line = `${JSON.stringify(value)}\n`
+  const line = Buffer.from(`${JSON.stringify(value)}\n`)
   const made = attempt('append to', name, () => {
     const fd = fs.openSync(name, O_RDWR | O_APPEND | O_CREAT | SAFELY, 0o600)
     try {
       const size = fs.fstatSync(fd).size
-      if (size + line.length > how.mostBytes) return 'too-long'
+      if (size + line.length + 1 > how.mostBytes) return 'too-long'
       // What a crash tore must not swallow this line.
-      const torn = size > 0 && readFrom(fd, size - 1, size)[0] !== NEWLINE
-      writeAll(fd, Buffer.from(torn ? `\n${line}` : line))
+      writeAll(
+        fd,
+        isTorn(readFrom(fd, Math.max(0, size - 1), size)) ? Buffer.concat([Buffer.from('\n'), line]) : line,
+      )
       return size === 0 ? 'new' : 'appended'
     } finally {
       fs.closeSync(fd)
@@ -104,7 +106,11 @@ export async function appendJsonLine(
   })
   if (made === 'too-long') {
     const kept = newest(readTail(name, how.mostBytes), how.mostBytes / 2)
-    return await replaceFile(name, Buffer.concat([kept, Buffer.from(line)]), how)
+    return await replaceFile(
+      name,
+      Buffer.concat(isTorn(kept) ? [kept, Buffer.from('\n'), line] : [kept, line]),
+      how,
+    )
   }
   if (!how.durable) return
   await sync(name, O_RDONLY)
@@ -149,6 +155,8 @@ function newest(bytes: Buffer, mostBytes: number): Buffer {
   const from = bytes.indexOf(NEWLINE, bytes.length - Math.floor(mostBytes) - 1)
   return from === -1 ? Buffer.alloc(0) : bytes.subarray(from + 1)
 }
+
+const isTorn = (end: Buffer): boolean => end.length > 0 && end.at(-1) !== NEWLINE
 
 async function sync(name: string, flags: number): Promise<void> {
   const fd = attempt('sync', name, () => fs.openSync(name, flags | SAFELY))

@@ -128,6 +128,15 @@ describe('a list of JSON lines', () => {
     expect(names()).toEqual(['a'])
   })
 
+  test('torn when it is shortened, loses no other line (3)', async () => {
+    for (let n = 0; n < 40; n++) await appendJsonLine(at('a'), { n }, roomy)
+    fs.appendFileSync(at('a'), '{"torn":')
+    await appendJsonLine(at('a'), { n: 40 }, { mostBytes: 300, durable: true })
+    const read = readJsonLines(at('a'), 1_000) as { n: number }[]
+    expect(read.slice(-2)).toEqual([{ n: 39 }, { n: 40 }])
+    expect(fs.statSync(at('a')).size).toBeLessThanOrEqual(300)
+  })
+
   test('is read no further back than asked for, from the start of a line (4)', async () => {
     for (let n = 0; n < 100; n++) await appendJsonLine(at('a'), { n }, roomy)
     const read = readJsonLines(at('a'), 50)

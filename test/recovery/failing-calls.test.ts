@@ -64,6 +64,6 @@ test('a full disk gives back at once what a half written file took', async () =>
     const disk = CrashDisk.of(files, { failAt: { call, code: 'ENOSPC' } })
     await recover(siteOn(disk, machine), look)
     if (disk.calls <= call) break
-    expect([...disk.tree().keys()].filter((path) => path.endsWith('.new'))).toEqual([])
+    expect([...disk.tree().keys()].filter((path) => /\.supervise-.*\.new$/.test(path))).toEqual([])
   }
 })
