@@ -77,8 +77,13 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
     while (ask.clock.monotonicMs() < until) {
       if (ask.isInterrupted()) return { is: 'interrupted' }
       if (!isAlive(child)) {
-        const taken = oursWith(await takeLock(ask.lockPath), child)
+        const lock = await takeLock(ask.lockPath)
+        const taken = oursWith(lock, child)
         if (taken) return taken
+        // Another start waited for the same, and was quicker.
+        const winner = lock.is === 'taken' ? lock.holder : null
+        if (winner !== null && isAlive(winner))
+          return refused(`held by another supervise: ${describeSupervisor(winner)}`)
       }
       await new Promise<void>((go) => void ask.clock.after(everyMs, go))
     }
