@@ -8,7 +8,7 @@ const enter = rooms()
 test('TERM at any moment of the start is never lost, and leaves no child', async () => {
   const room = await enter()
   const seen = new Map<string, number>()
-  for (let delayMs = 0; delayMs <= 560; delayMs += 40) {
+  for (let delayMs = 0; delayMs <= 600; delayMs += 20) {
     const supervisor = room.run('ready-then-wait')
     await new Promise((go) => setTimeout(go, delayMs))
     supervisor.signal('SIGTERM')

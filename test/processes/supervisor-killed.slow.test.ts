@@ -1,0 +1,202 @@
+/**
+ * The supervisor is killed in each phase and started again: one gateway, never two, never none for long; what was
+ * spent stays spent (lifecycle.ts 1, 2, 8; lock.ts 1, 2; child.ts 2).
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { describe as describeProcess, isAlive } from '../../src/host/process-table.ts'
+import type { Phase } from '../../src/lifecycle/lifecycle.ts'
+import type { Status } from '../../src/supervisor/status.ts'
+import { childFile, rooms, type Room, type Supervisor } from './room.ts'
+import { until } from './until.ts'
+
+const enter = rooms()
+
+/** Counts the gateways alive, again and again, until told to stop; answers the most seen at one moment. */
+const countGateways = (room: Room): (() => Promise<number>) => {
+  let most = 0
+  let counting = true
+  const program = `${process.execPath} ${childFile('').replace(/\.mjs$/, '')}`
+  const done = (async () => {
+    for (let rounds = 0; counting && rounds < 5000; rounds++) {
+      const gateways = room
+        .inhabitants()
+        .filter((who) => describeProcess(who.pid)?.command.startsWith(program) === true)
+      most = Math.max(most, gateways.length)
+      await new Promise((go) => setTimeout(go, 20))
+    }
+  })()
+  return async () => {
+    counting = false
+    await done
+    return most
+  }
+}
+
+interface Story {
+  readonly phase: Phase
+  readonly child: string
+  readonly flags?: readonly string[]
+  readonly lead?: (room: Room, supervisor: Supervisor) => Promise<unknown>
+  /** What `supervise status` says while nobody supervises. */
+  readonly left: Status['phase']
+}
+const ready = (room: Room): Promise<Status> => room.reaches('ready', (status) => status.ready)
+
+const drained = async (room: Room, supervisor: Supervisor, order: NodeJS.Signals): Promise<void> => {
+  await ready(room)
+  supervisor.signal(order)
+  await until('it drains', () => room.journal().some((line) => line.startsWith('draining')))
+}
+
+const stories: readonly Story[] = [
+  { phase: 'recovering', child: 'one-at-a-time', left: 'gone' },
+  {
+    phase: 'backing-off',
+    child: 'exit-3-after-ready',
+    flags: ['--backoff=1h', '--backoff-max=1h'],
+    left: 'gone',
+  },
+  {
+    phase: 'starting',
+    child: 'one-at-a-time 60000',
+    lead: (room) => until('it is up', () => room.journal().some((line) => line.startsWith('listening'))),
+    left: 'orphaned',
+  },
+  { phase: 'running', child: 'one-at-a-time', left: 'orphaned' },
+  {
+    phase: 'draining',
+    child: 'one-at-a-time 0 2500',
+    lead: (room, supervisor) => drained(room, supervisor, 'SIGHUP'),
+    left: 'orphaned',
+  },
+  {
+    phase: 'stopping',
+    child: 'one-at-a-time 0 2500',
+    lead: (room, supervisor) => drained(room, supervisor, 'SIGTERM'),
+    left: 'orphaned',
+  },
+  { phase: 'held', child: 'exit-78', flags: ['--on-hold=wait'], left: 'held' },
+]
+
+/** Recovering takes a moment only: it is tried until the kill came in it. */
+const killIn = async (room: Room, { phase, child, flags = [], lead }: Story): Promise<Status> => {
+  for (let tries = 0; tries < 20; tries++) {
+    const supervisor = room.run(child, { flags: ['--stop-limit=10s', ...flags] })
+    await lead?.(room, supervisor)
+    await room.reaches(
+      phase,
+      (status) => status.phase === phase && status.supervisor?.pid === supervisor.who.pid,
+    )
+    supervisor.signal('SIGKILL')
+    expect((await supervisor.ended).signal, supervisor.said()).toBe('SIGKILL')
+    const status = room.status()!
+    if (status.phase === phase) return status
+    const next = room.run(child, { flags })
+    await ready(room)
+    next.signal('SIGTERM')
+    await next.ended
+  }
+  throw new Error(`never caught in ${phase}`)
+}
+
+for (const story of stories)
+  test.each(['at once', 'later'] as const)(`killed while ${story.phase}, started again %s`, async (when) => {
+    const room = await enter()
+    const before = await killIn(room, story)
+    const counted = countGateways(room)
+    const told = await room.supervise(['status', '--json'])
+    expect(told.code).toBe(3)
+    expect(JSON.parse(told.stdout)).toMatchObject({ phase: story.left, ready: false, supervisor: null })
+    if (when === 'later') {
+      if (story.left === 'orphaned' && story.phase !== 'starting' && story.phase !== 'running')
+        await until('the orphan has drained', () => !isAlive(before.child!))
+      else await new Promise((go) => setTimeout(go, 500))
+    }
+    const next = room.run('one-at-a-time', { flags: ['--stop-limit=10s'] })
+    const after = await room.reaches(
+      'ready again',
+      (status) => status.ready && status.supervisor?.pid === next.who.pid,
+      15_000,
+    )
+    expect(after.child!.pid).not.toBe(before.child?.pid)
+    if (before.child !== null) expect(isAlive(before.child)).toBe(false)
+    expect(room.journal().filter((line) => line.startsWith('overlap'))).toEqual([])
+    expect(after.budgets.crashes.spent).toBe(before.phase === 'held' ? 0 : before.budgets.crashes.spent)
+    next.signal('SIGTERM')
+    expect((await next.ended).code).toBe(0)
+    expect(await counted()).toBe(1)
+    expect(room.inhabitants()).toEqual([])
+  })
+
+test('what crashes have spent is spent for the next supervisor, and shown; a start after a hold has all of it', async () => {
+  const room = await enter()
+  const flags = ['--max-crashes=3', '--backoff=1h', '--backoff-max=1h']
+  const first = room.run('exit-3-after-ready', { flags })
+  await room.reaches('back-off', (status) => status.phase === 'backing-off')
+  first.signal('SIGKILL')
+  await first.ended
+  const spent = room.status()!.budgets.crashes.spent
+  expect(spent).toBe(2)
+  const second = room.run('exit-3-after-ready', { flags: ['--max-crashes=3'] })
+  expect((await second.ended).code).toBe(65)
+  expect(room.status()!.budgets.crashes).toEqual({ spent: 4, limit: 3, left: 0 })
+  const starts = room.journal().filter((line) => line.startsWith('started')).length
+  expect(starts).toBe(4)
+  const third = room.run('ready-then-wait', { flags: ['--max-crashes=3'] })
+  const status = await ready(room)
+  expect(status.budgets.crashes).toEqual({ spent: 0, limit: 3, left: 3 })
+  third.signal('SIGTERM')
+  await third.ended
+})
+
+test('--orphan=refuse leaves the orphan alone and ends with 69, naming it', async () => {
+  const room = await enter()
+  const first = room.run('one-at-a-time')
+  const before = await ready(room)
+  first.signal('SIGKILL')
+  await first.ended
+  const second = room.run('one-at-a-time', { flags: ['--orphan=refuse'] })
+  expect((await second.ended).code).toBe(69)
+  expect(second.said()).toContain(`pid ${before.child!.pid}`)
+  expect(isAlive(before.child!)).toBe(true)
+})
+
+test.each([
+  ['no mark at all', () => undefined],
+  ['a mark that does not parse', () => '{"version":1,'],
+  ['another executable', (mark: string) => mark.replace(/"exe":"[^"]*"/, '"exe":"/bin/false"')],
+  ['another start time', (mark: string) => mark.replace(/"startTicks":\d+/, '"startTicks":7')],
+  ['another boot', (mark: string) => mark.replaceAll(/"bootId":"[^"]*"/g, '"bootId":"x"')],
+  ['pid 1', (mark: string) => mark.replace(/"pid":\d+/, '"pid":1')],
+])('an orphan that cannot be verified is refused and never signalled: %s', async (_, change) => {
+  const room = await enter()
+  const first = room.run('one-at-a-time')
+  const before = await ready(room)
+  first.signal('SIGKILL')
+  await first.ended
+  const path = join(room.stateDir, 'supervise/owed.json')
+  await until('the mark names the child', () =>
+    readFileSync(path, 'utf8').includes(String(before.child!.pid)),
+  )
+  writeFileSync(path, change(readFileSync(path, 'utf8')) ?? '')
+  const second = room.run('one-at-a-time')
+  expect((await second.ended).code).toBe(69)
+  expect(second.said().trim().split('\n')).toHaveLength(1)
+  expect(isAlive(before.child!)).toBe(true)
+  expect(room.journal().filter((line) => line.startsWith('draining'))).toEqual([])
+})
+
+test('an orphan that ignores SIGTERM is killed within the stop limit and its place taken', async () => {
+  const room = await enter()
+  const first = room.run('ignore-sigterm')
+  const before = await ready(room)
+  first.signal('SIGKILL')
+  await first.ended
+  const second = room.run('one-at-a-time', { flags: ['--stop-limit=400ms'] })
+  await room.reaches('ready', (s) => s.ready && s.supervisor?.pid === second.who.pid)
+  expect(isAlive(before.child!)).toBe(false)
+  second.signal('SIGTERM')
+  expect((await second.ended).code).toBe(0)
+})
