@@ -7,8 +7,8 @@
  * file system's clock after it was looked at is left out (git calls such an entry racily clean).
  */
 import { createHash } from 'node:crypto'
-import type { FileStat } from '../host/disk.ts'
-import { DiskError } from '../host/disk.ts'
+import { DiskError, type FileStat } from '../host/disk.ts'
+import type { Finding } from './finding.ts'
 import type { Site } from './site.ts'
 
 /** Inode, size, mtime, ctime of a file; the device is one for the whole checkpoint. */
@@ -17,8 +17,18 @@ export type Mark = readonly [ino: number, bytes: number, mtimeMs: number, ctimeM
 export interface Checkpoint {
   readonly bootId: string
   readonly dev: number
-  /** Directory, relative to the state directory -> file name -> mark. */
-  readonly directories: ReadonlyMap<string, ReadonlyMap<string, Mark>>
+  /** By directory, relative to the state directory. */
+  readonly directories: ReadonlyMap<string, Confirmed>
+}
+
+/** A directory as it was found consistent: while every mark holds, so does the rest. */
+export interface Confirmed {
+  /** By file name.  Without those that could have changed again unnoticed. */
+  readonly marks: ReadonlyMap<string, Mark>
+  readonly sessions: number
+  readonly transcripts: number
+  /** What was reported and left alone. */
+  readonly benign: readonly Finding[]
 }
 
 /**
@@ -54,23 +64,34 @@ export async function readCheckpoint(site: Site): Promise<Checkpoint | undefined
     if (body === undefined || hash !== digest(body)) return undefined
     const stored = JSON.parse(body) as Stored
     if (stored.version !== version) return undefined
-    return {
+    const checkpoint: Checkpoint = {
       bootId: stored.bootId,
       dev: stored.dev,
-      directories: new Map(stored.directories.map(([dir, marks]) => [dir, new Map(marks)])),
+      directories: new Map(
+        stored.directories.map(([dir, { marks, ...rest }]) => [dir, { ...rest, marks: new Map(marks) }]),
+      ),
     }
+    onDisk.add(checkpoint)
+    return checkpoint
   } catch (error) {
     if (error instanceof DiskError || error instanceof SyntaxError) return undefined
     throw error
   }
 }
 
+/** Those that were read back from the disk: a look that found nothing changed gives the same one again. */
+const onDisk = new WeakSet<Checkpoint>()
+
 export async function keepCheckpoint(site: Site, checkpoint: Checkpoint): Promise<void> {
+  if (onDisk.has(checkpoint)) return
   const stored: Stored = {
     version,
     bootId: checkpoint.bootId,
     dev: checkpoint.dev,
-    directories: [...checkpoint.directories].map(([dir, marks]) => [dir, [...marks]]),
+    directories: [...checkpoint.directories].map(([dir, { marks, ...rest }]) => [
+      dir,
+      { ...rest, marks: [...marks] },
+    ]),
   }
   const body = JSON.stringify(stored)
   const path = pathOf(site)
@@ -88,5 +109,8 @@ interface Stored {
   readonly version: number
   readonly bootId: string
   readonly dev: number
-  readonly directories: readonly (readonly [string, readonly (readonly [string, Mark])[]])[]
+  readonly directories: readonly (readonly [
+    string,
+    Omit<Confirmed, 'marks'> & { readonly marks: readonly (readonly [string, Mark])[] },
+  ])[]
 }

@@ -58,6 +58,24 @@ export class Eyes {
     })
   }
 
+  /** Many at once: what is gone since it was listed is left out.  Few awaits: this is most of the cost of a look. */
+  async stats(dir: string, names: readonly string[]): Promise<Map<string, FileStat>> {
+    const stats = new Map<string, FileStat>()
+    const { disk } = this.site
+    for (const name of names) {
+      let stat: FileStat | undefined
+      try {
+        stat = await disk.stat(`${dir}/${name}`)
+      } catch (error) {
+        if (!(error instanceof DiskError)) throw error
+        await this.#failed(`${dir}/${name}`, error)
+      }
+      if (stat?.kind === 'file') stats.set(name, stat)
+    }
+    this.notes.files += stats.size
+    return stats
+  }
+
   /** A file of the gateway's; what is there but no regular file is a finding, and undefined. */
   async file(path: string): Promise<FileStat | undefined> {
     const stat = await this.stat(path)
@@ -140,31 +158,26 @@ export class Eyes {
     return true
   }
 
-  /** Where a path really leads, links in every component followed as far as they exist. */
+  /** Where a path really leads, links in every component followed as far as they exist and may be asked. */
   async real(path: string): Promise<string> {
-    const known = this.#real.get(path)
-    if (known !== undefined) return known
-    const real = await this.#realStep(path, 0)
-    this.#real.set(path, real)
-    return real
+    return this.#real.get(path) ?? (await this.#try(path, async () => await this.#realStep(path, 0))) ?? path
   }
 
   async #realStep(path: string, depth: number): Promise<string> {
     if (path === '/' || depth > 40) return path
     const dir = dirName(path)
     const realDir = this.#real.get(dir) ?? (await this.#realStep(dir, depth))
-    this.#real.set(dir, realDir)
     const here = resolvePath(realDir, path.slice(dir === '/' ? 1 : dir.length + 1))
-    try {
-      if ((await this.site.disk.stat(here))?.kind !== 'link') return here
-      return await this.#realStep(resolvePath(realDir, await this.site.disk.readLink(here)), depth + 1)
-    } catch (error) {
-      if (error instanceof DiskError) return here
-      throw error
-    }
+    const isLink = (await this.site.disk.stat(here))?.kind === 'link'
+    const real = isLink
+      ? await this.#realStep(resolvePath(realDir, await this.site.disk.readLink(here)), depth + 1)
+      : here
+    this.#real.set(path, real)
+    return real
   }
 
   misplaced(path: string, what: string): void {
+    if (this.#isUnreadable(path)) return
     this.notes.found({
       kind: 'unreadable',
       severity: 'blocks',
@@ -187,13 +200,7 @@ export class Eyes {
   }
 
   async #failed(path: string, error: DiskError): Promise<void> {
-    const seen = this.notes.shown(path)
-    if (
-      this.notes.findings.some(
-        (one) => one.path === seen && (one.kind === 'unreadable' || one.kind === 'disk-failing'),
-      )
-    )
-      return
+    if (this.#isUnreadable(path)) return
     if (error.canPass) {
       this.notes.found({
         kind: 'disk-failing',
@@ -214,6 +221,13 @@ export class Eyes {
       without: 'needs-operator',
       command: await this.#mends(path, error.code),
     })
+  }
+
+  #isUnreadable(path: string): boolean {
+    const seen = this.notes.shown(path)
+    return this.notes.findings.some(
+      ({ path: said, kind }) => said === seen && (kind === 'unreadable' || kind === 'disk-failing'),
+    )
   }
 
   /** The one command that gives the file back to whoever owns the state. */

@@ -15,10 +15,19 @@ import { restartIntentName } from '../openclaw/layout.ts'
 import { config, configLimitBytes } from '../openclaw/config-file.ts'
 import { lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
 import { inside } from '../openclaw/posix-path.ts'
-import { mayBeTrusted, markOf, readCheckpoint, type Checkpoint, type Mark } from './checkpoint.ts'
+import {
+  isUnchanged,
+  mayBeTrusted,
+  markOf,
+  readCheckpoint,
+  type Checkpoint,
+  type Confirmed,
+  type Mark,
+} from './checkpoint.ts'
 import { Eyes } from './eyes.ts'
+import { lookAtDatabases } from './look-at-databases.ts'
 import type { Finding } from './finding.ts'
-import { lookAtSessions, type Depth, type Names } from './look-at-sessions.ts'
+import { lookAtSessions } from './look-at-sessions.ts'
 import { Notebook, spliced } from './notebook.ts'
 import type { Seen } from './seen.ts'
 import type { Site } from './site.ts'
@@ -37,35 +46,68 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
   const notes = new Notebook(site.stateDir)
   const eyes = new Eyes(site, notes, look.signal)
   const root = await eyes.stat(site.stateDir)
-  const checkpoint = await readCheckpoint(site)
-  const trust = checkpoint?.dev === root?.dev ? checkpoint : undefined
-  const isTrusted =
-    trust !== undefined && (look.owed === 'no' || (look.owed === 'this-boot' && trust.bootId === site.bootId))
-
+  const trust = await trusted(site, root, look.owed)
   const store = await storeOf(eyes)
-  const walked: Names[] = []
-  if (store === 'file' || store === 'none' || site.policy.unknownStore === 'start') {
+  const walked: Walked[] = []
+  let isAllAsConfirmed = true
+
+  if (store !== 'unknown' && store !== 'sqlite') {
     await lookAtConfig(eyes, store)
     await lookAtDevices(eyes)
     await lookAtRestartIntent(eyes)
     await lookAtGatewayLock(eyes)
+    const looked = await lookAtDatabases(eyes, (dir) => trust?.directories.get(notes.shown(dir)))
+    for (const [dir, stats] of looked)
+      walked.push({ dir: notes.shown(dir), stats, sessions: 0, transcripts: 0, benign: [] })
   }
-  if (store === 'file')
-    for (const { dir, agentId } of await sessionsDirs(eyes)) {
-      const depth: Depth = {
-        changed: look.owed === 'no' ? 'ends' : 'whole',
-        marks: isTrusted ? trust.directories.get(notes.shown(dir)) : undefined,
-      }
-      const names = await lookAtSessions(eyes, dir, agentId, depth)
-      if (names !== undefined) walked.push(names)
+  for (const where of store === 'file' ? await sessionsDirs(eyes) : []) {
+    const dir = notes.shown(where.dir)
+    const before = {
+      sessions: notes.sessions,
+      transcripts: notes.transcripts,
+      findings: notes.findings.length,
     }
+    const changed = look.owed === 'no' ? 'ends' : 'whole'
+    const depth = { changed, trust: trust?.directories.get(dir) } as const
+    const stats = await lookAtSessions(eyes, { ...where, depth })
+    if (stats === undefined) continue
+    if (stats !== 'as confirmed') isAllAsConfirmed = false
+    walked.push({
+      dir,
+      stats: stats === 'as confirmed' ? undefined : stats,
+      sessions: notes.sessions - before.sessions,
+      transcripts: notes.transcripts - before.transcripts,
+      benign: notes.findings.slice(before.findings),
+    })
+  }
 
   const remedies = notes.remedies()
+  const isSame = isAllAsConfirmed && trust?.bootId === site.bootId && trust.directories.size === walked.length
   return {
     inspection: inspectionOf(notes, store, remedies.length > 0),
     remedies,
-    checkpoint: checkpointOf(site, root, walked, began),
+    checkpoint:
+      isSame && walked.every((one) => isAsMarked(one, trust))
+        ? trust
+        : checkpointOf(site, root, walked, began, trust),
   }
+}
+
+async function trusted(
+  site: Site,
+  root: FileStat | undefined,
+  owed: Look['owed'],
+): Promise<Checkpoint | undefined> {
+  if (owed === 'another-boot') return undefined
+  const checkpoint = await readCheckpoint(site)
+  if (checkpoint === undefined || checkpoint.dev !== root?.dev) return undefined
+  return owed === 'no' || checkpoint.bootId === site.bootId ? checkpoint : undefined
+}
+
+type Walked = Omit<Confirmed, 'marks'> & {
+  readonly dir: string
+  /** Undefined when it is as it was confirmed. */
+  readonly stats: ReadonlyMap<string, FileStat> | undefined
 }
 
 async function sessionsDirs(eyes: Eyes): Promise<{ dir: string; agentId: string }[]> {
@@ -252,14 +294,21 @@ function verdictOf(findings: readonly Finding[], hasRemedies: boolean): Inspecti
 function checkpointOf(
   site: Site,
   root: FileStat | undefined,
-  walked: readonly Names[],
+  walked: readonly Walked[],
   began: number,
+  trust: Checkpoint | undefined,
 ): Checkpoint {
-  const directories = new Map<string, ReadonlyMap<string, Mark>>()
-  for (const { dir, stats } of walked) {
+  const directories = new Map<string, Confirmed>()
+  for (const { dir, stats, ...rest } of walked) {
     const marks = new Map<string, Mark>()
-    for (const [name, stat] of stats) if (mayBeTrusted(stat, began)) marks.set(name, markOf(stat))
-    directories.set(inside(site.stateDir, dir) ?? dir, marks)
+    for (const [name, stat] of stats ?? []) if (mayBeTrusted(stat, began)) marks.set(name, markOf(stat))
+    directories.set(dir, stats === undefined ? trust!.directories.get(dir)! : { ...rest, marks })
   }
   return { bootId: site.bootId, dev: root?.dev ?? 0, directories }
+}
+
+function isAsMarked({ dir, stats }: Walked, trust: Checkpoint): boolean {
+  if (stats === undefined) return true
+  const marks = trust.directories.get(dir)?.marks
+  return marks?.size === stats.size && [...stats].every(([name, stat]) => isUnchanged(stat, marks.get(name)))
 }

@@ -5,13 +5,11 @@
  * `.reset.` archives are the user's own intent and never come back; nor does anything else from before a reset.
  */
 import type { FileStat } from '../host/disk.ts'
-import { sessionsName } from '../openclaw/layout.ts'
 import type { SessionEntry } from '../openclaw/session-index.ts'
 import { rebuilding } from '../openclaw/trajectory.ts'
 import type { Mend } from '../openclaw/transcript.ts'
-import type { Eyes } from './eyes.ts'
 import { lookAtTranscript } from './look-at-lines.ts'
-import type { Names } from './look-at-sessions.ts'
+import type { SessionsDir } from './sessions-dir.ts'
 
 export type OtherRecord =
   | {
@@ -30,20 +28,19 @@ export type OtherRecord =
 const mostRebuilt = 64 * 1024 * 1024
 
 export async function otherRecord(
-  eyes: Eyes,
-  names: Names,
+  here: SessionsDir,
   name: string,
   entry: SessionEntry,
   timestamp: string,
 ): Promise<OtherRecord> {
   const base = name.slice(0, -'.jsonl'.length)
   const hint = { id: entry.sessionId, cwd: undefined, timestamp }
-  const archives = names.archives.get(name) ?? []
+  const archives = here.archivesOf(name)
   const wasReset = archives.some((one) => one.why === 'reset')
 
   const whole = async (candidate: string) => {
-    const stat = names.stats.get(candidate)!
-    const reading = await lookAtTranscript(eyes, `${names.dir}/${candidate}`, stat, 'whole', hint)
+    const stat = here.stats.get(candidate)!
+    const reading = await lookAtTranscript(here.eyes, here.path(candidate), stat, 'whole', hint)
     if (reading === undefined || !reading.hasMessages || reading.tooMany) return undefined
     return wasReset && reading.header?.id !== entry.sessionId ? undefined : { stat, reading }
   }
@@ -54,7 +51,7 @@ export async function otherRecord(
     if (found === undefined) continue
     return {
       is: 'archive',
-      path: `${names.dir}/${archive.name}`,
+      path: here.path(archive.name),
       stat: found.stat,
       mends: found.reading.mends,
       moves: archive.why === 'deleted' || archive.why === 'bak',
@@ -62,11 +59,11 @@ export async function otherRecord(
     }
   }
 
-  for (const candidate of trajectories(names, base)) {
-    const stat = names.stats.get(candidate)!
+  for (const candidate of trajectories(here, base)) {
+    const stat = here.stats.get(candidate)!
     const rebuilt = rebuilding(entry.sessionId, { timestamp, limit: mostRebuilt })
-    eyes.notes.read++
-    const read = await eyes.lines(`${names.dir}/${candidate}`, stat.bytes, ({ text }) => {
+    here.notes.read++
+    const read = await here.eyes.lines(here.path(candidate), stat.bytes, ({ text }) => {
       if (text !== undefined) rebuilt.line(text)
     })
     const text = read ? rebuilt.finish() : undefined
@@ -79,16 +76,13 @@ export async function otherRecord(
     }
   }
 
-  const copies = [...names.stats.keys()].filter((one) => {
-    const what = sessionsName(one)
-    return what.is === 'compaction-copy' && what.base === base
-  })
-  for (const candidate of copies.sort((a, b) => names.stats.get(b)!.mtimeMs - names.stats.get(a)!.mtimeMs)) {
+  const copies = here.of('compaction-copy').filter(({ what }) => what.base === base)
+  for (const { name: candidate } of copies.sort((a, b) => b.stat.mtimeMs - a.stat.mtimeMs)) {
     const found = await whole(candidate)
     if (found?.reading.header?.id !== entry.sessionId) continue
     return {
       is: 'archive',
-      path: `${names.dir}/${candidate}`,
+      path: here.path(candidate),
       stat: found.stat,
       mends: found.reading.mends,
       moves: false,
@@ -98,10 +92,9 @@ export async function otherRecord(
   return { is: 'none' }
 }
 
-export function trajectories(names: Names, base: string): string[] {
+/** The live one first, then what was archived of it. */
+export function trajectories(here: SessionsDir, base: string): string[] {
   const name = `${base}.trajectory.jsonl`
-  const archived = (names.archives.get(name) ?? [])
-    .filter((one) => one.why === 'deleted')
-    .map((one) => one.name)
-  return names.stats.has(name) ? [name, ...archived] : archived
+  const archived = here.archivesOf(name).flatMap((one) => (one.why === 'deleted' ? [one.name] : []))
+  return here.stats.has(name) ? [name, ...archived] : archived
 }

@@ -31,10 +31,11 @@ async function stepFor(site: Site, remedy: Remedy): Promise<Step> {
   }
   const before = await asInspected(site, path, remedy.found)
   if (remedy.do === 'set-aside') return { ...named, before, after: 'missing', change: { do: 'set-aside' } }
-  if (remedy.base !== null) await unchanged(site, remedy.base.path, remedy.base.stat)
+  const sources = remedy.splices.flatMap(({ put }) => (typeof put === 'string' ? [] : [put]))
+  if (remedy.base !== null) sources.push({ ...remedy.base, from: 0, to: remedy.base.stat.bytes })
   const content = piecesOf(site, remedy.base, remedy.splices)
   const after = await contentHash(site, content)
-  if (remedy.base !== null) await unchanged(site, remedy.base.path, remedy.base.stat)
+  for (const source of sources) await unchanged(site, source.path, source.stat)
   return { ...named, before, after, change: { do: 'write', content, mode: remedy.mode } }
 }
 
@@ -72,7 +73,8 @@ function piecesOf(
   }
   for (const { from, to, put } of splices) {
     old(from)
-    if (put !== '') pieces.push({ text: put })
+    if (typeof put !== 'string') pieces.push({ path: nameOf(site, put.path), from: put.from, to: put.to })
+    else if (put !== '') pieces.push({ text: put })
     at = to
   }
   if (base !== null) old(base.stat.bytes)

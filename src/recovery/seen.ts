@@ -22,7 +22,9 @@ export interface Seen {
 export interface Splice {
   readonly from: number
   readonly to: number
-  readonly put: string
+  /** Text of ours, or a range of another file. */
+  readonly put:
+    string | { readonly path: string; readonly stat: FileStat; readonly from: number; readonly to: number }
 }
 
 export interface Because {

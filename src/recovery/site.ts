@@ -1,5 +1,6 @@
 /** Where a recovery works, and what it may ask of the machine.  Made once by whoever calls this room. */
 import type { Disk } from '../host/disk.ts'
+import type { DatabaseCheck } from '../host/sqlite-check.ts'
 
 export interface Site {
   readonly disk: Disk
@@ -16,6 +17,8 @@ export interface Site {
   readonly liveGatewayPid?: number
   /** ms since the epoch. */
   now(): number
+  /** Whether an SQLite database is sound, asked of a private copy; left out where nothing here can tell. */
+  checkDatabase?(path: string): Promise<DatabaseCheck>
   readonly policy: Policy
 }
 

@@ -3,10 +3,9 @@ import { idInName } from '../openclaw/layout.ts'
 import { isSessionId } from '../openclaw/session-key.ts'
 import { traceLine } from '../openclaw/trajectory.ts'
 import type { Reading } from '../openclaw/transcript.ts'
-import type { Eyes } from './eyes.ts'
 import { firstLine, lookAtTranscript } from './look-at-lines.ts'
-import type { Names } from './look-at-sessions.ts'
 import { trajectories } from './other-record.ts'
+import type { SessionsDir } from './sessions-dir.ts'
 
 export interface Claim {
   readonly name: string
@@ -20,11 +19,11 @@ export interface Claim {
 }
 
 /** Undefined for a transcript in which nothing was said. */
-export async function whoseTranscript(eyes: Eyes, names: Names, name: string): Promise<Claim | undefined> {
+export async function whoseTranscript(here: SessionsDir, name: string): Promise<Claim | undefined> {
   const base = name.slice(0, -'.jsonl'.length)
-  const stat = names.stats.get(name)!
+  const stat = here.stats.get(name)!
   const named = idInName(base)
-  const reading = await lookAtTranscript(eyes, `${names.dir}/${name}`, stat, 'whole', {
+  const reading = await lookAtTranscript(here.eyes, here.path(name), stat, 'whole', {
     id: named,
     cwd: undefined,
     timestamp: new Date(stat.mtimeMs).toISOString(),
@@ -36,16 +35,16 @@ export async function whoseTranscript(eyes: Eyes, names: Names, name: string): P
   return {
     name,
     sessionId,
-    key: await keyOf(eyes, names, base),
+    key: await keyOf(here, base),
     firstAt: timeOf(reading.header?.timestamp) ?? lastAt,
     lastAt,
     reading,
   }
 }
 
-async function keyOf(eyes: Eyes, names: Names, base: string): Promise<string | undefined> {
-  for (const candidate of trajectories(names, base)) {
-    const line = await firstLine(eyes, `${names.dir}/${candidate}`, names.stats.get(candidate)!.bytes)
+async function keyOf(here: SessionsDir, base: string): Promise<string | undefined> {
+  for (const candidate of trajectories(here, base)) {
+    const line = await firstLine(here.eyes, here.path(candidate), here.stats.get(candidate)!.bytes)
     const key = typeof line === 'string' ? traceLine(line)?.sessionKey?.trim().toLowerCase() : undefined
     if (key !== undefined && key !== '') return key
   }

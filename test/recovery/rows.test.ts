@@ -251,7 +251,6 @@ const rows: readonly Row[] = [
       appendFileSync(s.at(`${transcript(telegram)}.deleted.${deletedAt}`), '{"type":')
     },
     finds: [`transcript-missing loses ${transcript(telegram)}`],
-    leaves: [`wrongly-archived benign ${transcript(telegram)}.deleted.${deletedAt}`],
     leads: sameConversations,
   },
   {
@@ -446,6 +445,31 @@ const rows: readonly Row[] = [
     damage: (s) =>
       writeFileSync(s.at('gateway-restart-intent.json'), '{"kind":"gateway-restart","pid":7,"createdAt":1}'),
     finds: ['restart-intent-stale blocks gateway-restart-intent.json'],
+    leads: sameConversations,
+  },
+  {
+    name: 'wrongly-archived: the older history is put before the newer when asked',
+    policy: { unarchive: true },
+    damage: (s) => {
+      const all = lines(s, main)
+      for (const end of ['.jsonl', '.trajectory.jsonl']) {
+        const name = `${sessions}/${main}${end}`
+        copyFileSync(s.at(name), s.at(`${name}.deleted.${deletedAt}`))
+      }
+      const child = { ...(JSON.parse(all[6]!) as object), parentId: null }
+      writeFileSync(s.at(`${transcript(main)}.deleted.${deletedAt}`), all.slice(0, 6).join('\n'))
+      write(s, main, [all[0], JSON.stringify(child), ...all.slice(7)].join('\n'))
+    },
+    finds: ['.jsonl', '.trajectory.jsonl'].map(
+      (end) => `wrongly-archived benign ${sessions}/${main}${end}.deleted.${deletedAt}`,
+    ),
+    leads: sameConversations,
+  },
+  {
+    name: 'wrongly-archived: only reported otherwise',
+    damage: (s) => copyFileSync(s.at(transcript(main)), s.at(`${transcript(main)}.deleted.${deletedAt}`)),
+    finds: [`wrongly-archived benign ${transcript(main)}.deleted.${deletedAt}`],
+    leaves: [`wrongly-archived benign ${transcript(main)}.deleted.${deletedAt}`],
     leads: sameConversations,
   },
   {

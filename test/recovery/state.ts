@@ -20,21 +20,13 @@ export interface State {
   bytes(): Record<string, string>
 }
 
-export function state(
-  fixture: Fixture,
-  policy: Partial<Policy> = {},
-  machine: Partial<Pick<Site, 'startTicksOf' | 'liveGatewayPid' | 'gatewayLockDir' | 'disk' | 'now'>> = {},
-): State {
+export function state(fixture: Fixture, policy: Partial<Policy> = {}, machine: Partial<Site> = {}): State {
   const { stateDir, remove } = unpack(fixture)
   onTestFinished(remove)
   return stateAt(stateDir, policy, machine)
 }
 
-export function stateAt(
-  stateDir: string,
-  policy: Partial<Policy> = {},
-  machine: Partial<Pick<Site, 'startTicksOf' | 'liveGatewayPid' | 'gatewayLockDir' | 'disk' | 'now'>> = {},
-): State {
+export function stateAt(stateDir: string, policy: Partial<Policy> = {}, machine: Partial<Site> = {}): State {
   const site: Site = {
     disk: realDisk(),
     stateDir,

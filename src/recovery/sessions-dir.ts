@@ -1,0 +1,130 @@
+/** One `agents/<id>/sessions` directory under inspection: its names, and what is known of it so far. */
+import type { FileKind, FileStat } from '../host/disk.ts'
+import { sessionsName, type SessionsName } from '../openclaw/layout.ts'
+import type { LockHolder, LockState } from '../openclaw/lock-file.ts'
+import type { IndexEdit } from '../openclaw/session-index.ts'
+import { isUnchanged, type Confirmed } from './checkpoint.ts'
+import type { Eyes } from './eyes.ts'
+import type { Notebook } from './notebook.ts'
+import type { Because } from './seen.ts'
+
+/** How much of a transcript is read: nothing of one that did not change, then its ends, or all of it. */
+export interface Depth {
+  readonly changed: 'ends' | 'whole'
+  /** Undefined: nothing is trusted. */
+  readonly trust: Confirmed | undefined
+}
+
+export interface Archive {
+  readonly name: string
+  readonly why: 'deleted' | 'reset' | 'bak' | 'repair'
+}
+
+export interface Lock {
+  readonly name: string
+  readonly base: string
+  readonly stat: FileStat
+  readonly holder: LockHolder
+  readonly state: LockState
+}
+
+export class SessionsDir {
+  readonly eyes: Eyes
+  readonly notes: Notebook
+  readonly dir: string
+  readonly agentId: string
+  readonly depth: Depth
+  /** Of every regular file in it. */
+  readonly stats: ReadonlyMap<string, FileStat>
+  /** What is no regular file. */
+  readonly others: readonly { readonly name: string; readonly kind: FileKind }[]
+  /** File (absolute) -> the sessions that name it. */
+  readonly named = new Map<string, string[]>()
+  readonly edits: IndexEdit[] = []
+  readonly indexBecause: Because[] = []
+  locks: readonly Lock[] = []
+  readonly #is = new Map<string, SessionsName>()
+  #archives: ReadonlyMap<string, readonly Archive[]> | undefined
+
+  constructor(
+    eyes: Eyes,
+    where: { readonly dir: string; readonly agentId: string; readonly depth: Depth },
+    stats: ReadonlyMap<string, FileStat>,
+    others: SessionsDir['others'],
+  ) {
+    this.eyes = eyes
+    this.notes = eyes.notes
+    this.dir = where.dir
+    this.agentId = where.agentId
+    this.depth = where.depth
+    this.stats = stats
+    this.others = others
+  }
+
+  path(name: string): string {
+    return `${this.dir}/${name}`
+  }
+
+  is(name: string): SessionsName {
+    let what = this.#is.get(name)
+    if (what === undefined) this.#is.set(name, (what = sessionsName(name)))
+    return what
+  }
+
+  /** Names of one kind, sorted: what is said of a directory does not depend on the order in which it is listed. */
+  of<Is extends SessionsName['is']>(
+    is: Is,
+  ): { readonly name: string; readonly stat: FileStat; readonly what: SessionsName & { is: Is } }[] {
+    const found = []
+    for (const [name, stat] of this.stats) {
+      const what = this.is(name)
+      if (what.is === is) found.push({ name, stat, what: what as SessionsName & { is: Is } })
+    }
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1))
+  }
+
+  /** The archives of a file that had this name, newest first. */
+  archivesOf(name: string): readonly Archive[] {
+    return this.archives.get(name) ?? []
+  }
+
+  get archives(): ReadonlyMap<string, readonly Archive[]> {
+    if (this.#archives !== undefined) return this.#archives
+    const archives = new Map<string, Archive[]>()
+    for (const { name, what } of this.of('archive')) {
+      const list = archives.get(what.of)
+      if (list === undefined) archives.set(what.of, [{ name, why: what.why }])
+      else list.push({ name, why: what.why })
+    }
+    for (const list of archives.values())
+      list.sort((a, b) => this.stats.get(b.name)!.mtimeMs - this.stats.get(a.name)!.mtimeMs)
+    return (this.#archives = archives)
+  }
+
+  isUnchanged(name: string): boolean {
+    const stat = this.stats.get(name)
+    return stat !== undefined && isUnchanged(stat, this.depth.trust?.marks.get(name))
+  }
+
+  /** A writer that lives has it open: what looks torn is a line on its way. */
+  isBeingWritten(name: string): boolean {
+    return this.locks.some((lock) => `${lock.base}.jsonl` === name && lock.state === 'held')
+  }
+
+  isReported(path: string): boolean {
+    const shown = this.notes.shown(path)
+    return this.notes.findings.some((one) => one.path === shown)
+  }
+
+  edit(edit: IndexEdit, because: Because): void {
+    this.edits.push(edit)
+    this.indexBecause.push(because)
+  }
+}
+
+export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+
+export const isoOf = (ms: number): string => {
+  const date = new Date(ms)
+  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString()
+}
