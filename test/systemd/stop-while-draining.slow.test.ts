@@ -1,14 +1,19 @@
 import { expect } from 'vitest'
 
 import { watchGateways } from './gateways.ts'
-import { GATED, install, openGate, statusOf, UNIT } from './installed.ts'
+import { GATED, GATES, install, openGate, statusOf, UNIT } from './installed.ts'
 import { story } from './story.ts'
 import { until, untilShown } from './wait.ts'
+
+const NOTES = `${GATES}/notes`
 
 story(
   'systemctl stop waits for the gateway to drain, longer than TimeoutStopSec, and ends in success',
   async (machine) => {
-    await install(machine, { gateway: GATED, settings: ['TimeoutStopSec=3'] })
+    await install(machine, {
+      gateway: GATED,
+      settings: ['TimeoutStopSec=3', `Environment=CHILD_JOURNAL=${NOTES}`],
+    })
     await openGate(machine, 'ready')
     await machine.run('systemctl', 'start', UNIT)
     const census = await watchGateways(machine, GATED[0])

@@ -45,7 +45,8 @@ describe.each([
     expect(timeMs(unit, 'Service', 'TimeoutStopSec')).toBeGreaterThan(longestMs)
   })
 
-  test('hears the supervisor alone', () => {
+  test('signals and hears the supervisor alone, and leaves nobody behind', () => {
+    expect(words(unit, 'Service', 'KillMode')).toEqual(['mixed'])
     expect(words(unit, 'Service', 'Type')).toEqual(['notify'])
     expect(words(unit, 'Service', 'NotifyAccess')).toEqual(['main'])
     expect(timeMs(unit, 'Service', 'WatchdogSec')).toBeGreaterThan(0)
