@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { copyOfCrash } from './crashed-copy.mjs'
 import { nodeFromNpm, openclawFromNpm } from './from-npm.mjs'
-import { startModel } from './model.mjs'
+import { startModel, textOf } from './model.mjs'
+import { connect, over } from './rpc.mjs'
 import { say, until } from './stage.mjs'
 
 /**
@@ -18,11 +19,11 @@ import { say, until } from './stage.mjs'
  *   close: () => Promise<void>,
  * }} Gateway
  * @typedef {{ root: string, stateDir: string, port: number }} Place
- * @typedef {{ messages?: { content: string | { text?: string }[] }[] }} Shown
+ * @typedef {{ messages?: { content: unknown }[] }} Shown
  */
 
 const interrupted = 'Your previous turn was interrupted by a gateway restart'
-const headers = { authorization: 'Bearer dummy-token', 'x-openclaw-scopes': 'operator.read' }
+const token = 'dummy-token'
 
 /** @param {Place} place @returns {Promise<Gateway>} */
 export async function standIn({ root, stateDir, port }) {
@@ -62,19 +63,14 @@ export async function realOne(version, { root, stateDir, port }) {
     command: [node, openclaw.entry, 'gateway', 'run'],
     env: { ...openclaw.env, OPENCLAW_NO_AUTO_UPDATE: '1', npm_config_offline: 'true' },
     startLimitMs: 120_000,
-    history: historyOn(port),
+    history: (key) =>
+      over(connect(openclaw.entry, port, token), async (rpc) =>
+        (await rpc.history(key)).map(({ text }) => text),
+      ),
     beginTurn: async () => {
-      const body = JSON.stringify({
-        model: 'openclaw',
-        messages: [{ role: 'user', content: 'hold:story Is anybody there?' }],
-      })
-      const here = { 'x-openclaw-session-key': 'agent:main:other', 'content-type': 'application/json' }
+      const rpc = await connect(openclaw.entry, port, token)
       // Nobody waits for the answer: the gateway is about to be killed.
-      fetch(`http://127.0.0.1:${port}/v1/chat/completions`, {
-        method: 'POST',
-        headers: { ...headers, ...here },
-        body,
-      }).catch(() => {})
+      void rpc.turn('agent:main:other', 'hold:story Is anybody there?').then(rpc.close, rpc.close)
       await model.request(({ prompt }) => prompt.includes('hold:story'), 60_000, 'for an answer')
     },
     resumed: async (times) =>
@@ -83,14 +79,12 @@ export async function realOne(version, { root, stateDir, port }) {
   }
 }
 
-/** What the gateway shows of a session. @param {number} port */
+/** What the stand-in shows of a session. @param {number} port */
 function historyOn(port) {
   return async (/** @type {string} */ key) => {
     const url = `http://127.0.0.1:${port}/sessions/${encodeURIComponent(key)}/history`
-    const answer = await fetch(url, { headers, signal: AbortSignal.timeout(10_000) })
+    const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) })
     const { messages = [] } = /** @type {Shown} */ (await answer.json())
-    return messages.map(({ content }) =>
-      typeof content === 'string' ? content : content.map(({ text = '' }) => text).join(''),
-    )
+    return messages.map(({ content }) => textOf(content))
   }
 }

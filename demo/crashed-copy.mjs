@@ -40,7 +40,6 @@ export async function copyOfCrash(dir, { port, modelUrl, logFile, pidInUse }) {
     if (name.name === 'openclaw.json') {
       const config = JSON.parse(text)
       config.gateway.port = port
-      config.gateway.http = { endpoints: { chatCompletions: { enabled: true } } }
       config.logging.file = logFile
       if (modelUrl !== undefined) config.models.providers.fake.baseUrl = modelUrl
       text = `${JSON.stringify(config, null, 2)}\n`

@@ -34,8 +34,10 @@ export function expect(condition, what) {
 export function openStage({ root, stateDir, env: own }) {
   /** @type {Identity[]} */
   const known = []
-  const inherited = Object.entries(process.env).filter(([name]) => !/^(OPENCLAW|SUPERVISE)_/.test(name))
-  const places = { HOME: root, TMPDIR: root, OPENCLAW_STATE_DIR: stateDir }
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(OPENCLAW|SUPERVISE)_|^FORCE_COLOR$/.test(name),
+  )
+  const places = { HOME: root, TMPDIR: root, OPENCLAW_STATE_DIR: stateDir, NO_COLOR: '1' }
   const env = { ...Object.fromEntries(inherited), ...places, ...own }
 
   /** @param {number} pid */

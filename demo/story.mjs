@@ -148,10 +148,19 @@ async function tell(gateway, supervise) {
   }
 }
 
-/** The lock of a turn that this process is in the middle of. @param {number} pid */
+/** The lock of a turn that this process is in the middle of, and that the index knows of. @param {number} pid */
 function turnOf(pid) {
   const sessions = join(stateDir, 'agents/main/sessions')
-  return readdirSync(sessions)
-    .filter((name) => name.endsWith('.jsonl.lock'))
-    .find((name) => JSON.parse(readFileSync(join(sessions, name), 'utf8')).pid === pid)
+  const running = Object.values(
+    /** @type {Record<string, { sessionId: string, status?: string }>} */ (json('sessions.json')),
+  )
+    .filter(({ status }) => status === 'running')
+    .map(({ sessionId }) => `${sessionId}.jsonl.lock`)
+  const present = readdirSync(sessions)
+  return running.find((name) => present.includes(name) && json(name).pid === pid)
+
+  /** @param {string} name */
+  function json(name) {
+    return JSON.parse(readFileSync(join(sessions, name), 'utf8'))
+  }
 }

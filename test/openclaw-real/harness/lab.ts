@@ -10,13 +10,14 @@
  * close() leaves nothing behind, whatever the test did.
  */
 import { spawn } from 'node:child_process'
-import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeFromNpm, openclawFromNpm } from '../../../demo/from-npm.mjs'
-import { startModel, textOf } from '../../../demo/model.mjs'
+import { startModel } from '../../../demo/model.mjs'
+import { connect, over, type Rpc } from '../../../demo/rpc.mjs'
 import { everyoneOn, gatewaysOn, identityOf, signal, stillLives, type Seen } from './census.ts'
 import { makePlace } from './gateway.ts'
-import { connect, type Rpc } from './rpc.ts'
 import { until } from './until.ts'
 
 export interface Ending {
@@ -31,12 +32,17 @@ export interface Started {
   readonly ended: Promise<Ending>
 }
 
-export interface Said {
-  readonly role: string
-  readonly text: string
+export type Lab = Awaited<ReturnType<typeof openLab>>
+
+/** Of an entry of the gateway's index, what tests look at. */
+export interface Entry {
+  readonly sessionId: string
+  readonly updatedAt: number
+  readonly status?: string
+  readonly abortedLastRun?: boolean
 }
 
-export type Lab = Awaited<ReturnType<typeof openLab>>
+export const main = 'agent:main:main'
 
 const program = fileURLToPath(new URL('../../../dist/main.js', import.meta.url))
 
@@ -103,17 +109,19 @@ export async function openLab(
       return ((await probe('/readyz')) as { ready?: boolean }).ready === true && one
     })
 
-  const rpc = async <T>(use: (rpc: Rpc) => Promise<T>): Promise<T> => {
-    const connection = await connect(openclaw.entry, place.port, place.token)
-    try {
-      return await use(connection)
-    } finally {
-      connection.close()
-    }
-  }
+  const rpc = <T>(use: (rpc: Rpc) => Promise<T>): Promise<T> =>
+    over(connect(openclaw.entry, place.port, place.token), use)
+
+  const sessionsDir = join(place.stateDir, 'agents/main/sessions')
+  const entry = (sessionKey = main): Entry | undefined =>
+    (JSON.parse(readFileSync(join(sessionsDir, 'sessions.json'), 'utf8')) as Record<string, Entry>)[
+      sessionKey
+    ]
 
   return {
     openclaw,
+    sessionsDir,
+    entry,
     node,
     model,
     place,
@@ -125,39 +133,26 @@ export async function openLab(
     gateways: () => gatewaysOn(place.stateDir),
 
     /** Sends a message and waits for the end of the turn. */
-    turn: (message: string, sessionKey = 'agent:main:main', limitMs = 60_000) =>
-      rpc((to) =>
-        to.call('agent', { message, sessionKey, deliver: false, idempotencyKey: randomUUID() }, limitMs),
-      ),
+    turn: (message: string, sessionKey = main) => rpc((to) => to.turn(sessionKey, message)),
 
-    /** Sends a message and leaves; resolves when the model was asked. */
-    async beginTurn(message: string, sessionKey = 'agent:main:main') {
+    /**
+     * Sends a message and leaves; resolves when the model was asked and the index says that the turn runs. (In
+     * this order: 2026.4.26 writes the index a little later, and does not resume a turn that was killed between.)
+     */
+    async beginTurn(message: string, sessionKey = main): Promise<void> {
       const connection = await connect(openclaw.entry, place.port, place.token)
-      const over = connection
-        .call('agent', { message, sessionKey, deliver: false, idempotencyKey: randomUUID() }, 120_000)
-        .then(
-          () => {},
-          () => {},
-        )
+      void connection.turn(sessionKey, message, 120_000).then(connection.close, connection.close)
       await model.request(({ prompt }) => prompt.includes(message), 60_000, JSON.stringify(message))
-      return { over, leave: () => connection.close() }
+      await until(
+        `the index says that ${sessionKey} runs`,
+        30_000,
+        () => entry(sessionKey)?.status === 'running',
+      )
     },
 
     /** What a client is shown. */
-    history: (sessionKey = 'agent:main:main'): Promise<readonly Said[]> =>
-      rpc(async (to) => {
-        const { messages } = await to.call('chat.history', { sessionKey, limit: 1000 })
-        return (messages as { role: string; content: unknown }[]).map(({ role, content }) => ({
-          role,
-          text: textOf(content),
-        }))
-      }),
-
-    sessions: (): Promise<readonly string[]> =>
-      rpc(async (to) => {
-        const { sessions } = await to.call('sessions.list', {})
-        return (sessions as { key: string }[]).map(({ key }) => key).sort()
-      }),
+    history: (sessionKey = main) => rpc((to) => to.history(sessionKey)),
+    sessions: () => rpc((to) => to.sessions()),
 
     async close() {
       for (const seen of started) if (stillLives(seen)) signal(seen, 'SIGKILL')
