@@ -567,12 +567,13 @@ describe('the task databases', () => {
   })
 
   test('are asked of a copy, which changes nothing', async () => {
-    const s = state('sound', {}, {})
+    const s = state('sigterm-mid-run')
     const before = s.bytes()
     const sound = await checkDatabase(s.at('tasks/runs.sqlite'))
     expect(['sound', 'cannot-tell']).toContain(sound.is)
     const hasSqlite = sound.is === 'sound'
-    truncateSync(s.at('tasks/runs.sqlite'), 3000)
+    const bytes = readFileSync(s.at('tasks/runs.sqlite'))
+    writeFileSync(s.at('tasks/runs.sqlite'), bytes.fill(0xff, 4096, 40_000))
     rmSync(s.at('tasks/runs.sqlite-wal'))
     const after = { ...s.bytes() }
     expect((await checkDatabase(s.at('tasks/runs.sqlite'))).is).toBe(hasSqlite ? 'damaged' : 'cannot-tell')
