@@ -40,6 +40,8 @@ story(
       NRestarts: '0',
     })
     expect(await census.end()).toEqual([[gateway], []])
+    // systemd's signal went to the supervisor alone: the gateway was told once.
+    expect((await machine.run('cat', NOTES)).match(/draining/g)).toHaveLength(1)
   },
 )
 
