@@ -85,6 +85,7 @@ export type Why =
   | 'too-slow-to-start'
   | 'could-not-be-spawned'
   | 'gave-way'
+  | 'refused'
   | 'gateway-asked'
   | 'operator-asked'
   | 'recovery-unconfirmed'
@@ -276,7 +277,11 @@ const table: Table = {
     'spawn-failed': (state, event, policy) =>
       event.canPass
         ? failed(state, 'crashes', { why: 'could-not-be-spawned', detail: event.why }, event.chance, policy)
-        : held(state, { kind: 'cannot-start', evidence: event.why, command: null, canPass: false }, policy),
+        : held(
+            { ...state, reason: { why: 'could-not-be-spawned', detail: event.why } },
+            { kind: 'cannot-start', evidence: event.why, command: null, canPass: false },
+            policy,
+          ),
     stop: (state, _, policy) => stopping(state, policy),
     hung: ignore,
     recovered: impossible,
@@ -303,7 +308,9 @@ const table: Table = {
     // No child was made after all: what was asked for is done.
     'spawn-failed': (state, _, policy) => recover(state, state.reason, 'after-exit', policy),
     timeout: ({ timeoutMs: _, ...state }) => [state, [{ do: 'kill', signal: 'SIGKILL' }]],
-    stop: (state, _, policy) => stopping(state, policy),
+    // Who hangs, hangs in its drain too.
+    stop: (state, _, policy) =>
+      stopping(state, policy, state.crash ? policy.hungStopTimeoutMs : policy.stopTimeoutMs),
     ready: ignore,
     progress: ignore,
     hung: ignore,
@@ -402,12 +409,20 @@ function afterExit(state: State, event: On<'exited'>, readyAt: number | null, po
     case 'gave-way':
       return failed(earned, 'contentions', { why: 'gave-way', detail }, event.chance, policy)
     case 'refused':
-      return held(earned, { kind: 'refused', evidence: detail, command: null, canPass: false }, policy)
+      return held(
+        { ...earned, reason: { why: 'refused', detail } },
+        { kind: 'refused', evidence: detail, command: null, canPass: false },
+        policy,
+      )
     case 'crash':
       if (readyAt === null && event.exit.by === 'code') {
         if (state.budgets.lastFailure === detail) {
           const evidence = `failed twice in the same way before it was ready: ${detail}`
-          return held(earned, { kind: 'gateway-fails', evidence, command: null, canPass: false }, policy)
+          return held(
+            { ...earned, reason: { why: 'crashed', detail } },
+            { kind: 'gateway-fails', evidence, command: null, canPass: false },
+            policy,
+          )
         }
         earned.budgets = { ...earned.budgets, lastFailure: detail }
       } else earned.budgets = { ...earned.budgets, lastFailure: null }
@@ -481,8 +496,12 @@ const draining = (
   [{ do: 'kill', signal: 'SIGTERM' }],
 ]
 
-const stopping = ({ child, run, budgets }: State, policy: Policy): Next => [
-  { phase: 'stopping', child, run, budgets, reason: stopAsked, timeoutMs: policy.stopTimeoutMs },
+const stopping = (
+  { child, run, budgets }: State,
+  policy: Policy,
+  timeoutMs: number = policy.stopTimeoutMs,
+): Next => [
+  { phase: 'stopping', child, run, budgets, reason: stopAsked, timeoutMs },
   [
     { do: 'announce', what: 'stopping' },
     { do: 'kill', signal: 'SIGTERM' },
