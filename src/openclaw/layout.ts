@@ -21,15 +21,21 @@ export type SessionsName =
   /** The transcript as it was before a compaction. */
   | { readonly is: 'compaction-copy'; readonly base: string }
   /** `of`: the name it had. */
-  | { readonly is: 'archive'; readonly of: string; readonly why: 'deleted' | 'reset' | 'bak' | 'repair' }
+  | {
+      readonly is: 'archive'
+      readonly of: string
+      readonly why: 'deleted' | 'reset' | 'bak' | 'repair'
+      /** ms since the epoch. */
+      readonly at: number
+    }
   /** Left by a write that was cut off. */
   | { readonly is: 'debris' }
   | { readonly is: 'other' }
 
 const stamp = String.raw`\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d{3})?Z`
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
-const archive = new RegExp(String.raw`^(.+)\.(deleted|reset|bak)\.${stamp}$`, 's')
-const repairBackup = /^(.+\.jsonl)\.bak-\d+-\d+$/s
+const archive = new RegExp(String.raw`^(.+)\.(deleted|reset|bak)\.(${stamp})$`, 's')
+const repairBackup = /^(.+\.jsonl)\.bak-\d+-(\d+)$/s
 const compactionCopy = new RegExp(String.raw`^(.+)\.checkpoint\.${uuid}\.jsonl$`, 'is')
 const generated = new RegExp(`^${uuid}$`, 'i')
 const forked = /^\d{4}-\d{2}-\d{2}T[\w-]+_(.+)$/s
@@ -52,13 +58,15 @@ export function sessionsName(name: string): SessionsName {
     return { is: 'transcript', base: name.slice(0, -'.jsonl'.length) }
   }
   if (name.endsWith('.tmp')) return { is: 'debris' }
-  const archived = archive.exec(name)
-  if (archived?.[1] !== undefined)
-    return { is: 'archive', of: archived[1], why: archived[2] as 'deleted' | 'reset' | 'bak' }
-  const repaired = repairBackup.exec(name)
-  if (repaired?.[1] !== undefined) return { is: 'archive', of: repaired[1], why: 'repair' }
+  const [, of, why, at] = archive.exec(name) ?? []
+  if (of !== undefined) return { is: 'archive', of, why: why as 'deleted' | 'reset' | 'bak', at: timeIn(at!) }
+  const [, repaired, ms] = repairBackup.exec(name) ?? []
+  if (repaired !== undefined) return { is: 'archive', of: repaired, why: 'repair', at: Number(ms) }
   return { is: 'other' }
 }
+
+/** `2026-11-22T09-24-48.911Z`: a time without colons. */
+const timeIn = (text: string): number => Date.parse(text.replace(/T(\d\d)-(\d\d)-/, 'T$1:$2:')) || 0
 
 /** The session id that a transcript's name was made from: `<id>`, `<id>-topic-<t>`, `<time>_<id>`; else the name. */
 export function idInName(base: string): string {

@@ -3,17 +3,19 @@
  * are reported, and put back in the index only when an operator asks.
  */
 import { recoveredKey } from '../openclaw/session-key.ts'
+import { archivedByDoctor } from './archived-by-doctor.ts'
 import type { IndexInForce } from './look-at-index.ts'
-import { mend } from './look-at-transcripts.ts'
+import { mend, putBack } from './look-at-transcripts.ts'
 import { counted, type SessionsDir } from './sessions-dir.ts'
 import { whoseTranscript, type Claim } from './whose-transcript.ts'
 
 export async function adopt(here: SessionsDir, index: IndexInForce): Promise<void> {
   const lost = here.of('transcript').filter(({ name }) => !here.named.has(here.path(name)))
-  const first = lost[0]
-  if (first === undefined) return
+  const doctored = index.is === 'rebuilt' ? archivedByDoctor(here) : []
   const isAsked = here.eyes.site.policy.adopt
+  const first = lost[0]
   if (index.is !== 'rebuilt') {
+    if (first === undefined) return
     const bytes = lost.reduce((sum, { stat }) => sum + stat.bytes, 0)
     const because = here.notes.found({
       kind: 'unindexed-transcripts',
@@ -27,8 +29,8 @@ export async function adopt(here: SessionsDir, index: IndexInForce): Promise<voi
   }
 
   const claims: Claim[] = []
-  for (const { name } of lost) {
-    const claim = await whoseTranscript(here, name)
+  for (const { name, heldIn } of [...lost.map(({ name }) => ({ name, heldIn: name })), ...doctored]) {
+    const claim = await whoseTranscript(here, name, heldIn)
     if (claim !== undefined) claims.push(claim)
   }
   // The newest by its last line keeps a key that several claim.
@@ -42,8 +44,27 @@ export async function adopt(here: SessionsDir, index: IndexInForce): Promise<voi
     here.named.set(here.path(claim.name), [key])
     here.notes.sessions++
     here.notes.transcripts++
-    mend(here, here.path(claim.name), here.stats.get(claim.name)!, claim.reading)
+    if (claim.heldIn === claim.name)
+      mend(here, here.path(claim.name), here.stats.get(claim.name)!, claim.reading)
+    else unarchive(here, claim)
   }
+}
+
+function unarchive(here: SessionsDir, { name, heldIn, reading }: Claim): void {
+  const because = here.notes.found({
+    kind: 'wrongly-archived',
+    severity: 'loses',
+    path: here.path(heldIn),
+    evidence: 'archived together with its trajectory, as a doctor run does when it cannot read the index',
+    repair: 'put it back',
+  })
+  const archive = {
+    path: here.path(heldIn),
+    stat: here.stats.get(heldIn)!,
+    mends: reading.mends,
+    moves: true,
+  }
+  putBack(here, here.path(name), archive, because, null)
 }
 
 /** The least that a gateway takes for a session, with true times: they decide whether it is fresh. */

@@ -9,6 +9,7 @@ import {
   sessionIndex,
   type SessionEntry,
 } from '../openclaw/session-index.ts'
+import { archivedByDoctor } from './archived-by-doctor.ts'
 import { spliced } from './notebook.ts'
 import { counted, type SessionsDir } from './sessions-dir.ts'
 
@@ -31,7 +32,7 @@ export async function indexInForce(here: SessionsDir): Promise<IndexInForce | un
   const stat = here.stats.get(indexName)
   if (stat === undefined) {
     if (here.isReported(path)) return undefined
-    const transcripts = here.of('transcript').length
+    const transcripts = here.of('transcript').length + archivedByDoctor(here).length
     if (transcripts === 0) return { entries: new Map(), base: null, is: 'standing' }
     return await newestGeneration(
       here,

@@ -146,25 +146,29 @@ function restore(
   found: FileStat | null,
   header: object,
 ): void {
-  if (other.is === 'archive') {
-    const isAsItWas = other.moves && other.mends.length === 0 && found === null
-    here.notes.remedy(
-      'content',
-      path,
-      [because],
-      isAsItWas
-        ? { do: 'put-back', from: other.path, found: other.stat }
-        : spliced({ path: other.path, stat: other.stat }, other.mends, found),
-    )
-    // What came back mended is a copy: the torn archive itself goes where all replaced bytes go.
-    if (other.moves && !isAsItWas)
-      here.notes.remedy('evidence', other.path, [because], { do: 'set-aside', found: other.stat })
-    return
-  }
+  if (other.is === 'archive') return putBack(here, path, other, because, found)
   const text = other.is === 'trajectory' ? other.text : `${JSON.stringify(header)}\n`
   here.notes.remedy('content', path, [because], {
     ...spliced(null, [{ from: 0, to: 0, put: text }], found),
     // As the gateway makes them.
     ...(found === null ? { mode: 0o644 } : {}),
   })
+}
+
+/** An archive comes back under its old name; mended on the way, when it is itself damaged. */
+export function putBack(
+  here: SessionsDir,
+  path: string,
+  archive: Omit<OtherRecord & { is: 'archive' }, 'is' | 'inWords'>,
+  because: Because,
+  found: FileStat | null,
+): void {
+  const { path: from, stat, mends, moves } = archive
+  if (moves && mends.length === 0 && found === null) {
+    here.notes.remedy('content', path, [because], { do: 'put-back', from, found: stat })
+    return
+  }
+  here.notes.remedy('content', path, [because], spliced({ path: from, stat }, mends, found))
+  // What came back mended is a copy: the torn archive itself goes where all replaced bytes go.
+  if (moves) here.notes.remedy('evidence', from, [because], { do: 'set-aside', found: stat })
 }

@@ -18,6 +18,7 @@ export interface Depth {
 export interface Archive {
   readonly name: string
   readonly why: 'deleted' | 'reset' | 'bak' | 'repair'
+  readonly at: number
 }
 
 export interface Lock {
@@ -92,12 +93,12 @@ export class SessionsDir {
     if (this.#archives !== undefined) return this.#archives
     const archives = new Map<string, Archive[]>()
     for (const { name, what } of this.of('archive')) {
+      const archive = { name, why: what.why, at: what.at }
       const list = archives.get(what.of)
-      if (list === undefined) archives.set(what.of, [{ name, why: what.why }])
-      else list.push({ name, why: what.why })
+      if (list === undefined) archives.set(what.of, [archive])
+      else list.push(archive)
     }
-    for (const list of archives.values())
-      list.sort((a, b) => this.stats.get(b.name)!.mtimeMs - this.stats.get(a.name)!.mtimeMs)
+    for (const list of archives.values()) list.sort((a, b) => b.at - a.at)
     return (this.#archives = archives)
   }
 

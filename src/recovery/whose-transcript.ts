@@ -8,7 +8,10 @@ import { trajectories } from './other-record.ts'
 import type { SessionsDir } from './sessions-dir.ts'
 
 export interface Claim {
+  /** The name that it has, or had before it was archived. */
   readonly name: string
+  /** The name of the file that holds it. */
+  readonly heldIn: string
   readonly sessionId: string
   /** Undefined when nothing on disk tells. */
   readonly key: string | undefined
@@ -19,11 +22,15 @@ export interface Claim {
 }
 
 /** Undefined for a transcript in which nothing was said. */
-export async function whoseTranscript(here: SessionsDir, name: string): Promise<Claim | undefined> {
+export async function whoseTranscript(
+  here: SessionsDir,
+  name: string,
+  heldIn: string,
+): Promise<Claim | undefined> {
   const base = name.slice(0, -'.jsonl'.length)
-  const stat = here.stats.get(name)!
+  const stat = here.stats.get(heldIn)!
   const named = idInName(base)
-  const reading = await lookAtTranscript(here.eyes, here.path(name), stat, 'whole', {
+  const reading = await lookAtTranscript(here.eyes, here.path(heldIn), stat, 'whole', {
     id: named,
     cwd: undefined,
     timestamp: new Date(stat.mtimeMs).toISOString(),
@@ -34,6 +41,7 @@ export async function whoseTranscript(here: SessionsDir, name: string): Promise<
   const lastAt = timeOf(reading.lastTimestamp) ?? Math.floor(stat.mtimeMs)
   return {
     name,
+    heldIn,
     sessionId,
     key: await keyOf(here, base),
     firstAt: timeOf(reading.header?.timestamp) ?? lastAt,

@@ -33,7 +33,12 @@ describe('a name in a sessions directory', () => {
     [`${id}.jsonl.repair-412-1795339252991.tmp`, { is: 'debris' }],
     [`${id}.jsonl.deleted.yesterday`, { is: 'other' }],
     ['line\nbreak.jsonl', { is: 'transcript', base: 'line\nbreak' }],
-  ])('%j', (name, what) => expect(sessionsName(name)).toEqual(what))
+  ])('%j', (name, what) => expect(sessionsName(name)).toMatchObject(what))
+
+  test('of an archive tells when it was made', () =>
+    expect(sessionsName(`${id}.jsonl.deleted.2026-11-22T09-24-48.911Z`)).toMatchObject({
+      at: Date.parse('2026-11-22T09:24:48.911Z'),
+    }))
 
   test.each([
     [id, id],

@@ -134,6 +134,27 @@ const rows: readonly Row[] = [
     },
   },
   {
+    name: 'index-unreadable, and a doctor run took every transcript for an orphan',
+    damage: (s) => {
+      truncateSync(indexOf(s.stateDir), 5000)
+      for (const id of [main, other, telegram, reset])
+        for (const end of ['.jsonl', '.trajectory.jsonl']) {
+          const name = `${sessions}/${id}${end}`
+          renameSync(s.at(name), s.at(`${name}.deleted.${deletedAt}`))
+        }
+    },
+    finds: [
+      ...[telegram, main, other, reset].map(
+        (id) => `wrongly-archived loses ${transcript(id)}.deleted.${deletedAt}`,
+      ),
+      `index-unreadable loses ${index}`,
+      ...[telegram, main, other, reset].map(
+        (id) => `trajectory-missing benign ${sessions}/${id}.trajectory.jsonl`,
+      ),
+    ],
+    leads: sameConversations,
+  },
+  {
     name: 'index-missing with transcripts present',
     damage: (s) => rmSync(indexOf(s.stateDir)),
     finds: [`index-missing loses ${index}`],
