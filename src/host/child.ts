@@ -12,7 +12,6 @@
  * 4. `exited` never rejects.
  */
 import { constants } from 'node:os'
-import { execa } from 'execa'
 import { identityOf, isAlive, processes, type Identity } from './process-table.ts'
 import { sendSignalToGroup, type Signalled } from './send-signal.ts'
 import { loadSyscalls } from './syscalls.ts'
@@ -50,7 +49,8 @@ const started = new Set<number>()
 export const isStartedByUs = (pid: number): boolean => started.has(pid)
 
 export const startChild = async (command: Command): Promise<Start> => {
-  const system = await loadSyscalls()
+  // Loaded here, with the first child: its hundred files cost more than the rest of this program.
+  const [system, { execa }] = await Promise.all([loadSyscalls(), import('execa')])
   const running = execa(command.file, [...command.args], {
     cwd: command.cwd,
     env: { ...command.env },

@@ -1,6 +1,6 @@
 /**
  * The system calls that Node does not have: unix datagrams, open-file-description locks, the subreaper flag,
- * reaping by pid, and how a child really ended.  Called in libc through koffi, which costs 20 ms and some MB:
+ * reaping by pid, how a child really ended, and two names changing places.  Called in libc through koffi, which costs 20 ms and some MB:
  * loaded when first asked for, and only then.
  *
  * 1. Where koffi does not load, the answer is one value that says why; nothing else of this program imports it.
@@ -20,6 +20,8 @@ export interface Syscalls {
   tryLock(fd: number): boolean
   /** F_OFD_GETLK: does anybody else hold a lock on the file? */
   isLocked(fd: number): boolean
+  /** renameat2(2) with RENAME_EXCHANGE. Undefined when done, else the code of the error. */
+  exchange(one: string, other: string): string | undefined
   becomeSubreaper(): void
   /** True when that zombie child of ours was taken off the process table. Never for a child that Node started. */
   reap(pid: number): boolean
@@ -81,6 +83,8 @@ const PR_SET_CHILD_SUBREAPER = 36
 const WNOHANG = 1
 /** One number on every architecture. */
 const SYS_pidfd_open = 434
+const AT_FDCWD = -100
+const RENAME_EXCHANGE = 2
 const longestUnixAddressBytes = 108
 
 const bind = (koffi: typeof Koffi): Syscalls => {
@@ -92,6 +96,15 @@ const bind = (koffi: typeof Koffi): Syscalls => {
   const prctl = libc.func('int prctl(int, ...)')
   const waitpid = libc.func('int waitpid(int, _Out_ int *, int)')
   const syscall = libc.func('long syscall(long, ...)')
+
+  /** Younger than the rest, and missing in some C libraries. */
+  const renameat2 = (() => {
+    try {
+      return libc.func('int renameat2(int, const char *, int, const char *, unsigned int)')
+    } catch {
+      return undefined
+    }
+  })()
 
   const names = new Map(Object.entries(koffi.os.errno).map(([name, number]) => [number, name]))
   // Two names for one number: the usual one.
@@ -129,6 +142,11 @@ const bind = (koffi: typeof Koffi): Syscalls => {
       const question = wholeFile(F_WRLCK)
       checked('ask for the lock', fcntl(fd, F_OFD_GETLK, 'void *', question))
       return question.readInt16LE(0) !== F_UNLCK
+    },
+
+    exchange(one, other) {
+      if (!renameat2) return 'ENOSYS'
+      return renameat2(AT_FDCWD, one, AT_FDCWD, other, RENAME_EXCHANGE) < 0 ? errorCode() : undefined
     },
 
     becomeSubreaper() {
