@@ -60,7 +60,7 @@ export function parseFlags(
     for (const [name, value] of Object.entries(parsed.values)) given.set(name, String(value))
     return { given, positionals: parsed.positionals, rest }
   } catch (error) {
-    throw new UsageError((error as Error).message.split('. ')[0] ?? 'wrong usage', { cause: error })
+    throw new UsageError((error as Error).message.split(/\.\s/)[0] ?? 'wrong usage', { cause: error })
   }
 }
 

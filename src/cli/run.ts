@@ -6,14 +6,7 @@ import { keptSignals } from '../host/signals.ts'
 import { Impossible, type Policy } from '../lifecycle/lifecycle.ts'
 import { isStateDirectory } from '../openclaw/layout.ts'
 import { childEnvironment } from '../openclaw/launch.ts'
-import {
-  bindAddresses,
-  gatewayPort,
-  isPort,
-  optionOf,
-  portOf,
-  type Environment,
-} from '../openclaw/settings.ts'
+import { bindAddresses, gatewayPort, optionOf, portOf, type Environment } from '../openclaw/settings.ts'
 import { defaultPolicy, type Policy as RecoveryPolicy } from '../recovery/site.ts'
 import type { Settings } from '../supervisor/settings.ts'
 import { supervise } from '../supervisor/supervise.ts'
@@ -128,11 +121,7 @@ export async function run({ given, positionals, rest }: Parsed, env: Environment
 
 function settingsOf(given: Given, command: readonly string[], env: Environment): Settings {
   const where = stateOrUsage(given, env)
-  const ownPort = given.get('port')
-  if (ownPort !== undefined && !isPort(Number(ownPort.trim())))
-    throw new UsageError(
-      `--port (or SUPERVISE_PORT) is ${JSON.stringify(ownPort)}; expected a whole number from 1 to 65535`,
-    )
+  const ownPort = given.has('port') ? numberOf(given, 'port', 0, 1, 65_535) : undefined
   const envPort = env['OPENCLAW_GATEWAY_PORT']
   if (envPort?.trim() && portOf(envPort) === undefined)
     throw new UsageError(`OPENCLAW_GATEWAY_PORT is ${JSON.stringify(envPort)}; expected a port`)
@@ -146,11 +135,11 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
         : "no `openclaw` in PATH: install it (npm install -g openclaw), or give the gateway's command after --",
     )
   const theirs = portOf(optionOf(args, '--port'))
-  if (ownPort !== undefined && theirs !== undefined && theirs !== Number(ownPort))
+  if (ownPort !== undefined && theirs !== undefined && theirs !== ownPort)
     throw new UsageError(
       `--port ${ownPort} contradicts the gateway's own command line, which says --port ${theirs}`,
     )
-  const port = ownPort === undefined ? gatewayPort(args, env, where.profile, where.section) : Number(ownPort)
+  const port = ownPort ?? gatewayPort(args, env, where.profile, where.section)
   const installed = (): ReturnType<typeof installedPackage> => installedPackage([file, ...args])
   const { stateDir, configPath } = where
   return {
