@@ -16,10 +16,10 @@ const enter = rooms()
 /** Counts the gateways alive, again and again, until told to stop; answers the most seen at one moment. */
 const countGateways = (room: Room): (() => Promise<number>) => {
   let most = 0
-  let counting = true
+  const counting = { on: true }
   const program = `${process.execPath} ${childFile('').replace(/\.mjs$/, '')}`
   const done = (async () => {
-    for (let rounds = 0; counting && rounds < 5000; rounds++) {
+    for (let rounds = 0; counting.on && rounds < 5000; rounds++) {
       const gateways = room
         .inhabitants()
         .filter((who) => describeProcess(who.pid)?.command.startsWith(program) === true)
@@ -28,7 +28,7 @@ const countGateways = (room: Room): (() => Promise<number>) => {
     }
   })()
   return async () => {
-    counting = false
+    counting.on = false
     await done
     return most
   }
