@@ -25,7 +25,7 @@ export type PortSight = { readonly address: string } & (
   | { readonly is: 'cannot-tell'; readonly why: string }
 )
 
-export const loopbackAddresses: readonly string[] = ['127.0.0.1', '::1']
+const loopbackAddresses: readonly string[] = ['127.0.0.1', '::1']
 
 /** One answer for each address, both loopback addresses always among them. */
 export const lookAtPort = async (port: number, addresses: readonly string[] = []): Promise<PortSight[]> => {
@@ -37,14 +37,13 @@ export const lookAtPort = async (port: number, addresses: readonly string[] = []
 }
 
 const lookAt = async (port: number, address: string): Promise<PortSight> => {
-  // detect-port tries for ever where no bind at all can succeed (no such family, no free descriptor).
-  const possible = await tryToBind(0, address)
-  if (possible) return { address, ...withoutBind(possible) }
-  const { detectPort } = await import('detect-port')
-  if ((await detectPort({ port, hostname: address })) === port) return { address, ...free(port, address) }
   const code = await tryToBind(port, address)
   if (!code) return { address, ...free(port, address) }
-  return { address, ...(code === 'EADDRINUSE' ? held(port, address) : withoutBind(code)) }
+  // detect-port tries for ever where no bind at all can succeed (no such family, no free descriptor).
+  if (code !== 'EADDRINUSE') return { address, ...withoutBind(code) }
+  const { detectPort } = await import('detect-port')
+  const isFreeByNow = (await detectPort({ port, hostname: address })) === port
+  return { address, ...(isFreeByNow ? free(port, address) : held(port, address)) }
 }
 
 type Sight = PortSight extends infer S ? (S extends PortSight ? Omit<S, 'address'> : never) : never

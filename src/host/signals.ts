@@ -37,20 +37,3 @@ export const listenForSignals = (listen: (signal: ControlSignal) => void): (() =
 
 /** Those caught and not yet listened to. */
 export const keptSignals = (): readonly ControlSignal[] => [...kept]
-
-/**
- * For commands that have nothing to wind up: TERM, INT and HUP end the program as if it had never asked,
- * those that came meanwhile too.
- */
-export const leaveSignalsAlone = (): void => {
-  for (const signal of controls) process.off(signal, caught)
-  const [first] = kept
-  if (first) endBySignal(first)
-}
-
-/** Ends this program by the signal, or, as PID 1, whom its own signal does not end, with 128 and its number. */
-export const endBySignal = (signal: ControlSignal): void => {
-  for (const each of controls) process.off(each, caught)
-  process.kill(process.pid, signal)
-  process.exit(128 + { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 }[signal])
-}

@@ -42,7 +42,7 @@ export interface DatagramSender {
 export type LoadedSyscalls =
   { readonly is: 'loaded'; readonly calls: Syscalls } | { readonly is: 'unavailable'; readonly why: string }
 
-export class SyscallError extends Error {
+class SyscallError extends Error {
   override name = 'SyscallError'
   readonly code: string
   constructor(call: string, code: string) {

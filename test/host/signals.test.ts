@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { describe as suite, expect, test } from 'vitest'
 import { sendSignal } from '../../src/host/send-signal.ts'
@@ -9,7 +9,7 @@ const host = compiledHost()
 
 const running = async (body: string) => {
   const text = `
-    const { listenForSignals, keptSignals, leaveSignalsAlone } = await import(${JSON.stringify(host('signals.js'))})
+    const { listenForSignals, keptSignals } = await import(${JSON.stringify(host('signals.js'))})
     const say = (word) => process.stdout.write(word + '\\n')
     const alive = setInterval(() => {}, 1000)
     const kept = async (count) => {
@@ -88,35 +88,4 @@ suite('caught and kept', () => {
     sendSignal(who, 'SIGUSR1')
     expect(String((await once(child.stderr, 'data'))[0])).toContain('Debugger listening')
   })
-})
-
-suite('for commands that have nothing to wind up', () => {
-  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s ends them as it ends anybody', async (signal) => {
-    const { ended, said, send } = await running(`leaveSignalsAlone(); say('ready')`)
-    await said('ready')
-    send(signal)
-    expect(await ended).toEqual([null, signal])
-  })
-
-  test('also one that came too early', async () => {
-    const { ended, send } = await running(`await kept(1); leaveSignalsAlone(); say('never')`)
-    send('SIGINT')
-    expect(await ended).toEqual([null, 'SIGINT'])
-  })
-})
-
-const ownPids = ['--pid', '--fork', '--mount-proc', '--kill-child']
-const canBePid1 = spawnSync('unshare', [...ownPids, 'true']).status === 0
-
-test.runIf(canBePid1)('as PID 1, whom no signal of its own ends: 128 and the number', () => {
-  const text = `const { endBySignal } = await import(${JSON.stringify(host('signals.js'))})
-    process.stdout.write(String(process.pid)); endBySignal('SIGTERM')`
-  try {
-    execFileSync('unshare', [...ownPids, process.execPath, '--input-type=module', '-e', text], {
-      encoding: 'utf8',
-    })
-    expect.unreachable()
-  } catch (error) {
-    expect(error).toMatchObject({ status: 143, stdout: '1' })
-  }
 })
