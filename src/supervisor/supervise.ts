@@ -21,7 +21,7 @@ import { startGateway, type Gateway } from './gateway.ts'
 import { noHttp, openHttp } from './http.ts'
 import { openLedger, type Ledger } from './ledger.ts'
 import { runLoop, type Left, type Order, type Outcome, type Spawned, type World } from './loop.ts'
-import { markOwed, readOwed } from './owed.ts'
+import { clearOwed, markOwed, readOwed } from './owed.ts'
 import { ownPaths } from './own-paths.ts'
 import { describeHolder, lookForObstruction } from './port-sight.ts'
 import { runningGateway } from './running-gateway.ts'
@@ -132,8 +132,14 @@ export async function supervise(
         .catch((error: unknown) => log.warn('cannot write the status file', { err: error }))
     }
     const recoveryLog = log.with({ phase: 'recovering' })
+    // Between a crash and the next start the mark stays, and nobody waits for the disk: whatever replaces a mark
+    // that was written through, a power cut leaves one of the two, or one that cannot be read, which is a mark, too.
+    let isMarked = false
+    /** Nothing was started since the state was confirmed. */
+    let isConfirmed = false
 
     const runRecovery: World['recover'] = async (trigger, signal): Promise<Outcome> => {
+      isConfirmed = false
       // Before anything is read or repaired: a gateway that holds no lock of ours would write meanwhile.
       const other = runningGateway(settings)
       if (other !== null) {
@@ -177,6 +183,7 @@ export async function supervise(
       })
       if (recovery.is === 'needs-operator') return { ...recovery, kind: 'state' }
       if (recovery.is === 'retry-later') return recovery
+      isConfirmed = true
       const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
       for (const warning of warnings) recoveryLog.warn(warning)
       if (obstruction !== null) return { is: 'needs-operator', kind: 'obstructed', ...obstruction }
@@ -193,8 +200,11 @@ export async function supervise(
       const installed = settings.installed()
       const version = installed?.version ?? null
       const childLog = log.with({ phase: 'starting', child: number })
+      isConfirmed = false
       try {
-        await markOwed(paths.owed, { bootId: own.bootId, child: null, openclaw: version }, { durable: true })
+        const mark = { bootId: own.bootId, child: null, openclaw: version }
+        await markOwed(paths.owed, mark, { durable: !isMarked })
+        isMarked = true
       } catch (error) {
         return {
           is: 'failed',
@@ -299,6 +309,8 @@ export async function supervise(
       }),
     )
     forgetRenewal()
+    if (isConfirmed)
+      await clearOwed(paths.owed).catch((error: unknown) => log.warn('cannot clear the mark', { err: error }))
     ledger.write({ event: 'left', child: status.child?.number ?? 0, because: left })
     publish({ supervisor: null })
     await publishing
