@@ -121,7 +121,7 @@ export interface Text {
 const mostIds = 1_000_000
 const longestSalvage = 4 * 1024 * 1024
 /** More damaged places than this are not a torn transcript but something else. */
-export const mostMends = 20_000
+const mostMends = 20_000
 
 interface Placed {
   /** Undefined for what stays where it is. */

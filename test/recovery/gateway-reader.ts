@@ -3,7 +3,7 @@
  * session manager's reading of a transcript.  The oracle of the tests: it knows nothing of how recovery works.
  */
 import { existsSync, readFileSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { dirname, join } from 'node:path'
 
 type Json = Record<string, unknown>
 
@@ -72,12 +72,6 @@ export function conversations(stateDir: string): Record<string, readonly string[
     Object.entries(store(stateDir)).map(([key, entry]) => [key, context(fileOf(stateDir, entry))]),
   )
 }
-
-/** As an append by the gateway would leave the file. */
-export const appended = (file: string, line: Json): string =>
-  `${readFileSync(file, 'utf8')}${JSON.stringify(line)}\n`
-
-export const nameOf = (file: string): string => basename(file)
 
 function textOf(message: Json): string {
   const content = message['content']
