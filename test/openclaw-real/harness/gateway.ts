@@ -76,6 +76,8 @@ export function configuration(
     },
     models: { mode: 'merge', providers: { fake: provider } },
     plugins: { enabled: false },
+    // Else a test that runs over four in the morning finds its sessions begun anew.
+    session: { reset: { mode: 'idle', idleMinutes: 100_000 } },
   }
 }
 

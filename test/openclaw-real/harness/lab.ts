@@ -17,6 +17,7 @@ import { nodeFromNpm, openclawFromNpm } from '../../../demo/from-npm.mjs'
 import { startModel } from '../../../demo/model.mjs'
 import { connect, over, type Rpc } from '../../../demo/rpc.mjs'
 import { everyoneOn, gatewaysOn, identityOf, signal, stillLives, type Seen } from './census.ts'
+import type { Status } from '../../../src/supervisor/status.ts'
 import { makePlace } from './gateway.ts'
 import { until } from './until.ts'
 
@@ -101,6 +102,10 @@ export async function openLab(
     return answer.json()
   }
 
+  /** What the program under test says is true now. */
+  const status = async (): Promise<Status> =>
+    JSON.parse((await supervise('status', '--json')).stdout) as Status
+
   /** Ready by its own word, and one process: returns it. */
   const ready = (limitMs = 60_000, not?: Seen): Promise<Seen> =>
     until('the gateway is ready', limitMs, async () => {
@@ -108,6 +113,17 @@ export async function openLab(
       if (one === undefined || more.length > 0 || one.pid === not?.pid) return undefined
       return ((await probe('/readyz')) as { ready?: boolean }).ready === true && one
     })
+
+  /** As `ready`, and the program under test has seen it, too. */
+  const readyUnderSupervision = async (limitMs?: number, not?: Seen): Promise<Seen> => {
+    const seen = await ready(limitMs, not)
+    await until(
+      'supervise says that it is ready',
+      10_000,
+      async () => (await status()).child?.pid === seen.pid && (await status()).ready,
+    )
+    return seen
+  }
 
   const rpc = <T>(use: (rpc: Rpc) => Promise<T>): Promise<T> =>
     over(connect(openclaw.entry, place.port, place.token), use)
@@ -127,8 +143,10 @@ export async function openLab(
     place,
     start,
     supervise,
+    status,
     probe,
     ready,
+    readyUnderSupervision,
     rpc,
     gateways: () => gatewaysOn(place.stateDir),
 
