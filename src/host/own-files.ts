@@ -25,7 +25,16 @@ let temporaries = 0
 
 /** The folder, and those above it, for the owner alone. */
 export function ensureFolder(dir: string): void {
-  attempt('make the directory', dir, () => fs.mkdirSync(dir, { recursive: true, mode: 0o700 }))
+  attempt('make the directory', dir, () => {
+    try {
+      fs.mkdirSync(dir, { mode: 0o700 })
+    } catch (error) {
+      // Node's recursive mkdir says ENOENT where the file system is read-only: only asked where it helps.
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ENOENT' && code !== 'EEXIST') throw error
+      fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
+    }
+  })
 }
 
 export async function replaceFile(
