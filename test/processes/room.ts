@@ -57,6 +57,8 @@ export interface How {
 
 export interface Room {
   readonly folder: string
+  /** The program. */
+  readonly main: string
   readonly stateDir: string
   readonly port: number
   /** `run` with a child of children/, by its name and further words. */
@@ -166,6 +168,7 @@ function enter(main: string, fixture: Fixture, port: number): { room: Room; leav
 
   const room: Room = {
     folder,
+    main,
     stateDir,
     port,
     run(child, { flags = [], command, ...more } = {}) {
