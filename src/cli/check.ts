@@ -57,10 +57,12 @@ export async function check(parsed: Parsed, env: Environment): Promise<number> {
     for (const id of cutShort)
       say(`repair ${id} was cut short; the next start or \`supervise repair\` finishes it`)
   }
-  return statusOfVerdict(inspection.verdict)
+  return statusOf(inspection)
 }
 
-const statusOfVerdict = (verdict: DryRun['inspection']['verdict']): number => {
-  if (verdict === 'consistent') return exitStatus.ok
-  return verdict === 'retry-later' ? exitStatus.later : exitStatus.needsOperator
+/** Damage that is benign may be put right by the way, and is no reason to fail a script. */
+const statusOf = ({ verdict, findings }: DryRun['inspection']): number => {
+  if (verdict === 'retry-later') return exitStatus.later
+  const isSafe = verdict !== 'needs-operator' && findings.every((finding) => finding.severity === 'benign')
+  return isSafe ? exitStatus.ok : exitStatus.needsOperator
 }
