@@ -42,10 +42,16 @@ export type Unstamped<E> = E extends unknown ? Omit<E, 'at'> : never
 /** What cannot be written (a full disk) is told once to `trouble` and otherwise forgotten: supervision goes on. */
 export function openLedger(path: string, wallMs: () => number, trouble: (error: unknown) => void): Ledger {
   let writing = Promise.resolve()
+  let told = false
   return {
     write: (entry) => {
       const line = { at: new Date(wallMs()).toISOString(), ...entry }
-      writing = writing.then(() => appendJsonLine(path, line, { mostBytes, durable: false })).catch(trouble)
+      writing = writing
+        .then(() => appendJsonLine(path, line, { mostBytes, durable: false }))
+        .catch((error: unknown) => {
+          if (!told) trouble(error)
+          told = true
+        })
     },
   }
 }
