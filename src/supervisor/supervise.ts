@@ -53,6 +53,8 @@ export type Supervised =
 
 /** So many repairs are told by `status`; all are in `history`. */
 const mostRepairsTold = 5
+/** Nobody who orders a stop waits long for a look. */
+const stopLookMs = 10_000
 /** While something takes long: how often the service manager is told that it still goes on. */
 const stillAtItMs = 10_000
 
@@ -138,7 +140,7 @@ export async function supervise(
     /** Nothing was started since the state was confirmed. */
     let isConfirmed = false
 
-    const runRecovery: World['recover'] = async (trigger, signal): Promise<Outcome> => {
+    const lookAndRepair = async (trigger: string, signal: AbortSignal): Promise<Outcome> => {
       isConfirmed = false
       // Before anything is read or repaired: a gateway that holds no lock of ours would write meanwhile.
       const other = runningGateway(settings)
@@ -184,6 +186,11 @@ export async function supervise(
       if (recovery.is === 'needs-operator') return { ...recovery, kind: 'state' }
       if (recovery.is === 'retry-later') return recovery
       isConfirmed = true
+      return { is: 'consistent' }
+    }
+    const runRecovery: World['recover'] = async (trigger, signal) => {
+      const outcome = await lookAndRepair(trigger, signal)
+      if (outcome.is !== 'consistent') return outcome
       const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
       for (const warning of warnings) recoveryLog.warn(warning)
       if (obstruction !== null) return { is: 'needs-operator', kind: 'obstructed', ...obstruction }
@@ -309,6 +316,11 @@ export async function supervise(
       }),
     )
     forgetRenewal()
+    // What an orderly stop leaves is confirmed at once: a reboot then does not have to read everything.
+    if (left === 'stopped' && isMarked && !isConfirmed)
+      await lookAndRepair('stop', AbortSignal.timeout(stopLookMs)).catch((error: unknown) =>
+        log.warn('cannot look at the state after the stop', { err: error }),
+      )
     if (isConfirmed)
       await clearOwed(paths.owed).catch((error: unknown) => log.warn('cannot clear the mark', { err: error }))
     ledger.write({ event: 'left', child: status.child?.number ?? 0, because: left })
