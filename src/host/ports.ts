@@ -1,20 +1,20 @@
 /**
  * Can the gateway listen on this port, and if not, what exactly stands in the way?
  *
- * Asked the way the gateway will ask: by binding (detect-port), at each address by itself, since one family can be
- * held and the other free.  Only when that fails are the kernel's tables asked who it is.
+ * Asked the way the gateway will ask: by binding, at each address by itself, since one family can be held and the
+ * other free.  Only when that fails is it asked again (detect-port), and are the kernel's tables asked who it is:
+ * each of those takes the kernel milliseconds, and this stands between a crash and the next start.
  *
  * 1. `held` is said only where a bind failed with the address in use at that moment.
- * 2. A port that only has connections lingering in TIME_WAIT is not held: Node binds over them.
+ * 2. A port that only has connections lingering in TIME_WAIT is free: Node binds over them.
  * 3. It holds no port longer than a moment, and none after the answer.
  */
 import { createServer } from 'node:net'
-import { covers, ownersOf, socketsOnPort, type Socket } from './listeners.ts'
+import { covers, listenersOnPort, ownersOf } from './listeners.ts'
 import { describe, userName, type Description } from './process-table.ts'
 
 export type PortSight = { readonly address: string } & (
   | { readonly is: 'free' }
-  | { readonly is: 'time-wait'; readonly connections: number }
   | { readonly is: 'held'; readonly by: readonly Description[]; readonly at: string }
   /** Somebody has it whom we may not look at; the user where the kernel's table names one. */
   | { readonly is: 'held-unseen'; readonly user: string | undefined }
@@ -38,12 +38,12 @@ export const lookAtPort = async (port: number, addresses: readonly string[] = []
 
 const lookAt = async (port: number, address: string): Promise<PortSight> => {
   const code = await tryToBind(port, address)
-  if (!code) return { address, ...free(port, address) }
+  if (!code) return { address, is: 'free' }
   // detect-port tries for ever where no bind at all can succeed (no such family, no free descriptor).
   if (code !== 'EADDRINUSE') return { address, ...withoutBind(code) }
   const { detectPort } = await import('detect-port')
   const isFreeByNow = (await detectPort({ port, hostname: address })) === port
-  return { address, ...(isFreeByNow ? free(port, address) : held(port, address)) }
+  return { address, ...(isFreeByNow ? { is: 'free' } : held(port, address)) }
 }
 
 type Sight = PortSight extends infer S ? (S extends PortSight ? Omit<S, 'address'> : never) : never
@@ -62,13 +62,8 @@ const withoutBind = (code: string): Sight => {
   }
 }
 
-const free = (port: number, address: string): Sight => {
-  const connections = around(port, address, 'time-wait').length
-  return connections > 0 ? { is: 'time-wait', connections } : { is: 'free' }
-}
-
 const held = (port: number, address: string): Sight => {
-  const listeners = around(port, address, 'listen')
+  const listeners = listenersOnPort(port).filter((socket) => covers(socket.address, address))
   const owners = ownersOf(listeners)
   for (const socket of listeners) {
     const by = (owners.get(socket.inode) ?? []).flatMap((pid) => describe(pid) ?? [])
@@ -76,9 +71,6 @@ const held = (port: number, address: string): Sight => {
   }
   return { is: 'held-unseen', user: listeners[0] && userName(listeners[0].uid) }
 }
-
-const around = (port: number, address: string, state: Socket['state']): Socket[] =>
-  socketsOnPort(port).filter((socket) => socket.state === state && covers(socket.address, address))
 
 /** The code of the failure; undefined when it could be bound. */
 const tryToBind = (port: number, address: string): Promise<string | undefined> =>

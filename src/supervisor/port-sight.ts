@@ -48,7 +48,6 @@ function whyNot(port: number, sight: PortSight): (Obstruction & { readonly held:
   const look = `ss -ltnp 'sport = :${port}'`
   switch (sight.is) {
     case 'free':
-    case 'time-wait':
       return null
     case 'held': {
       const who = sight.by.map(describeOwner).join(' and ')
