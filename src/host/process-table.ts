@@ -9,7 +9,7 @@
  * 2. A zombie is not alive: it holds nothing but its pid.
  * 3. No answer of this file throws because a process ended while it was looked at.
  */
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
 import { printable } from './printable.ts'
 
 export interface Identity {
@@ -57,9 +57,27 @@ const readProc = (path: string): Buffer | undefined => {
   try {
     return readFileSync(path)
   } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? ''))
-      return undefined
-    throw new Error(`cannot read ${path}`, { cause: error })
+    return unlessHidden(error, path)
+  }
+}
+
+const unlessHidden = (error: unknown, path: string): undefined => {
+  if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? ''))
+    return undefined
+  throw new Error(`cannot read ${path}`, { cause: error })
+}
+
+/** One line: at most 52 numbers of 20 digits, and a name of 64 bytes. Read with three calls: each scan reads as many as there are processes. */
+const statRoom = Buffer.allocUnsafe(4096)
+const statOf = (pid: number): string | undefined => {
+  let fd: number | undefined
+  try {
+    fd = openSync(`/proc/${pid}/stat`, 'r')
+    return statRoom.toString('latin1', 0, readSync(fd, statRoom))
+  } catch (error) {
+    return unlessHidden(error, `/proc/${pid}/stat`)
+  } finally {
+    if (fd !== undefined) closeSync(fd)
   }
 }
 
@@ -73,7 +91,7 @@ const readProcLink = (path: string): string | undefined => {
 
 export const rowOf = (pid: number): ProcessRow | undefined => {
   if (!Number.isSafeInteger(pid) || pid < 1) return undefined
-  const stat = readProc(`/proc/${pid}/stat`)?.toString('latin1')
+  const stat = statOf(pid)
   if (stat === undefined) return undefined
   // The second field is the name in parentheses, and may itself hold spaces and parentheses.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
