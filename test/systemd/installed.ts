@@ -48,7 +48,7 @@ export const install = async (machine: Machine, wanted: Wanted): Promise<void> =
 }
 
 /** Writes the drop-in anew. */
-export const settle = async (machine: Machine, wanted: Wanted): Promise<void> => {
+const settle = async (machine: Machine, wanted: Wanted): Promise<void> => {
   const lines = ['[Service]', 'ExecStart=', execStart(wanted), ...(wanted.settings ?? [])]
   await machine.write(`/etc/systemd/system/${UNIT}.d/story.conf`, `${lines.join('\n')}\n`)
   await machine.run('systemctl', 'daemon-reload')
