@@ -3,7 +3,7 @@
  * every process that was told to work on that state is ended, whoever its parent is by then: known by the state
  * directory in its environment, named by pid and start time.
  */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import {
   closeSync,
   existsSync,
@@ -53,6 +53,8 @@ export interface How {
   /** Words of another command than node and the child. */
   readonly command?: readonly string[]
   readonly detached?: boolean
+  /** Instead of files: pipes whose reader is gone, or does not read. */
+  readonly output?: 'closed' | 'unread'
 }
 
 export interface Room {
@@ -126,14 +128,18 @@ function enter(main: string, fixture: Fixture, port: number): { room: Room; leav
 
   const start = (words: readonly string[], more: How): Supervisor & { out: string; err: string } => {
     const [out, err] = [join(folder, 'said', `${++started}.out`), join(folder, 'said', `${started}.err`)]
-    const [outFd, errFd] = [openSync(out, 'w'), openSync(err, 'w')]
+    if (more.output === 'unread') execFileSync('mkfifo', [out, err])
+    // Open for both, a FIFO has a reader: one that does not read.
+    const mode = more.output === 'unread' ? 'r+' : 'w'
+    const [outFd, errFd] = [openSync(out, mode), openSync(err, mode)]
     const child = spawn(process.execPath, [main, ...words], {
-      stdio: ['ignore', outFd, errFd],
+      stdio: more.output === 'closed' ? ['ignore', 'pipe', 'pipe'] : ['ignore', outFd, errFd],
       env: { ...env, ...more.env },
       detached: more.detached ?? false,
     })
     closeSync(outFd)
     closeSync(errFd)
+    for (const pipe of [child.stdout, child.stderr]) pipe?.destroy()
     const who = child.pid === undefined ? undefined : identityOf(child.pid)
     if (who === undefined) throw new Error('the supervisor could not be started')
     let end: Ended | undefined
@@ -147,7 +153,7 @@ function enter(main: string, fixture: Fixture, port: number): { room: Room; leav
       who,
       ended,
       end: () => end,
-      said: () => readFileSync(err, 'utf8'),
+      said: () => (more.output === undefined ? readFileSync(err, 'utf8') : ''),
       signal: (signal) => void sendSignal(who, signal),
       out,
       err,

@@ -65,7 +65,7 @@ test('a zombie is nobody', async () => {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   try {
-    const pid = Number(await new Promise((resolve) => parent.stdout!.once('data', resolve)))
+    const pid = Number(await new Promise((resolve) => parent.stdout.once('data', resolve)))
     const who = identityOf(pid)!
     for (let tries = 0; judge(running(who, null)).supervisor !== null; tries++) {
       expect(tries).toBeLessThan(200)
