@@ -4,8 +4,15 @@ import { homedir, tmpdir } from 'node:os'
 import { delimiter, dirname, join, resolve } from 'node:path'
 import { readSmall } from './own-files.ts'
 
+/** One that may not be looked at counts: whoever opens it says why not. */
 export const firstExisting = (paths: readonly string[]): string | undefined =>
-  paths.find((path) => statSync(path, { throwIfNoEntry: false }) !== undefined)
+  paths.find((path) => {
+    try {
+      return statSync(path, { throwIfNoEntry: false }) !== undefined
+    } catch (error) {
+      return (error as NodeJS.ErrnoException).code !== 'ENOTDIR'
+    }
+  })
 
 export const absolute = (path: string): string => resolve(path)
 export const parent = (path: string): string => dirname(path)
