@@ -53,6 +53,7 @@ test('a state directory that is not there, or a file: named, with what to do, an
   for (const [path, words] of [
     [missing, `"${missing}" does not exist`],
     [file, `"${file}" is not a directory`],
+    [join(file, 'below'), `"${file}/below" is not a directory`],
   ] as const)
     for (const [command, status] of [
       ['run', 64],
