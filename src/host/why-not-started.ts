@@ -2,7 +2,7 @@
  * One clear line for a command that could not be started.  The kernel says only ENOENT or EACCES, and means by it
  * the command, the folder, or the interpreter in its first line; this looks again and tells them apart.
  */
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs'
+import { accessSync, closeSync, constants, openSync, readSync, statSync, type Stats } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 
 interface Attempt {
@@ -35,15 +35,18 @@ export const whyNotStarted = ({ file, cwd, env }: Attempt, code: string): string
 
 const quote = (text: string): string => JSON.stringify(text)
 
-const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined
-
-const isFolder = (path: string): boolean => {
+/** What lies in a folder that may not be searched is, to us, not there. */
+const look = (path: string): Stats | undefined => {
   try {
-    return statSync(path).isDirectory()
+    return statSync(path)
   } catch {
-    return false
+    return undefined
   }
 }
+
+const exists = (path: string): boolean => look(path) !== undefined
+
+const isFolder = (path: string): boolean => look(path)?.isDirectory() ?? false
 
 const isExecutable = (path: string): boolean => {
   try {

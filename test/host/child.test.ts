@@ -195,12 +195,24 @@ suite('it could not be started', () => {
   }
 
   test('no such command', async () => {
-    expect(await failing('no-such-command-here')).toEqual({
+    expect(await failing('no-such-command-here', [], { env: { PATH: '/usr/bin:/bin' } })).toEqual({
       is: 'failed',
       code: 'ENOENT',
       why: 'no such command in PATH: "no-such-command-here"',
     })
   })
+
+  test.runIf(process.getuid?.() !== 0)(
+    'a folder of PATH that may not be searched holds nothing',
+    async () => {
+      const folder = temporaryFolder()
+      writeFileSync(join(folder, 'gateway'), '#!/bin/sh\n', { mode: 0o755 })
+      chmodSync(folder, 0o600)
+      const failed = await failing('gateway', [], { env: { PATH: folder } })
+      chmodSync(folder, 0o700)
+      expect(failed).toMatchObject({ code: 'EACCES', why: 'no such command in PATH: "gateway"' })
+    },
+  )
 
   test('no such file', async () => {
     expect(await failing('/no/such/file')).toMatchObject({
