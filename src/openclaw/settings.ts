@@ -6,7 +6,7 @@
  */
 export type Environment = Readonly<Record<string, string | undefined>>
 
-export const defaultPort = 18789
+const defaultPort = 18789
 /** The profile `dev` has a port of its own (applyCliProfileEnv). */
 const devPort = 19001
 
@@ -53,7 +53,7 @@ export function portOf(text: string | undefined): number | undefined {
   return isPort(Number(value)) ? Number(value) : undefined
 }
 
-export const isPort = (value: unknown): value is number =>
+const isPort = (value: unknown): value is number =>
   typeof value === 'number' && Number.isInteger(value) && value > 0 && value < 65536
 
 /** What the configuration says that concerns a supervisor; `{}` for anything that is no object. */

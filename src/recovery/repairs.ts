@@ -22,7 +22,7 @@ export async function repairs(site: Site): Promise<readonly RepairRecord[]> {
   })
 }
 
-export function stateOf(repair: Repair, all: readonly Repair[]): RepairRecord['state'] {
+function stateOf(repair: Repair, all: readonly Repair[]): RepairRecord['state'] {
   if (repair.end === undefined) return 'cut-short'
   if (undoneBy(repair, all) !== undefined) return 'undone'
   return repair.end.outcome === 'abandoned' ? 'abandoned' : 'done'
