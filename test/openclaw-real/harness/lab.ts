@@ -76,7 +76,8 @@ export async function openLab(
     child.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()))
     const ended = new Promise<Ending>((resolve, reject) => {
       child.once('error', reject)
-      child.once('close', (code, by) => resolve({ code, signal: by }))
+      // Not `close`: a gateway that outlives its supervisor keeps these pipes open.
+      child.once('exit', (code, by) => resolve({ code, signal: by }))
     })
     const seen = child.pid === undefined ? undefined : identityOf(child.pid)
     if (seen === undefined) throw new Error(`cannot start ${command.join(' ')}: ${said}`)
