@@ -2,8 +2,8 @@
  * Who listens on a port?  From the kernel's own tables: /proc/net/tcp{,6} name the sockets, the links in
  * /proc/<pid>/fd name whose they are.  Looks at the network namespace this process is in, and changes nothing.
  */
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
-import { pids } from './process-table.ts'
+import { readFileSync } from 'node:fs'
+import { openFilesOf, pids } from './process-table.ts'
 
 export interface Socket {
   readonly family: 'ipv4' | 'ipv6'
@@ -33,7 +33,7 @@ export const ownersOf = (
   const wanted = new Map(sockets.map(({ inode }) => [`socket:[${inode}]`, inode]))
   const owners = new Map<number, number[]>()
   for (const pid of wanted.size > 0 ? among : []) {
-    for (const inode of new Set(openLinks(pid).flatMap((link) => wanted.get(link) ?? [])))
+    for (const inode of new Set(openFilesOf(pid).flatMap((link) => wanted.get(link) ?? [])))
       owners.set(inode, [...(owners.get(inode) ?? []), pid])
   }
   return owners
@@ -66,21 +66,6 @@ const readTable = (path: string): string => {
     // No IPv6 in this kernel.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
     throw new Error(`cannot read ${path}`, { cause: error })
-  }
-}
-
-const openLinks = (pid: number): string[] => {
-  try {
-    const dir = `/proc/${pid}/fd`
-    return readdirSync(dir).flatMap((fd) => {
-      try {
-        return readlinkSync(`${dir}/${fd}`)
-      } catch {
-        return []
-      }
-    })
-  } catch {
-    return []
   }
 }
 

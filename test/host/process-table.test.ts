@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process'
-import { copyFileSync, readFileSync, readlinkSync } from 'node:fs'
+import { execFileSync, spawn, spawnSync } from 'node:child_process'
+import { closeSync, copyFileSync, openSync, readFileSync, readlinkSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { describe as suite, expect, test } from 'vitest'
@@ -13,6 +13,8 @@ import {
   isAlive,
   membersOfGroup,
   membersOfSession,
+  nameOfProcess,
+  openFilesOf,
   ownIdentity,
   presenceOf,
   processes,
@@ -23,6 +25,7 @@ import {
   userName,
 } from '../../src/host/process-table.ts'
 import { until } from '../systemd/wait.ts'
+import { compiledHost } from './compiled.ts'
 import { endAfterTest, exited, started, temporaryFolder } from './started.ts'
 
 const sleep = (seconds = 60) => started('sleep', [String(seconds)])
@@ -100,6 +103,41 @@ suite('is it still there', () => {
   })
 })
 
+const inMounts = ['--mount', '--propagation', 'private']
+const canHide =
+  process.getuid?.() === 0 &&
+  spawnSync('unshare', [...inMounts, 'mount', '-t', 'proc', '-o', 'hidepid=2', 'proc', '/proc']).status === 0
+
+suite.runIf(canHide)('where /proc hides what belongs to others', () => {
+  const host = compiledHost()
+
+  test('one that is hidden is not taken for gone, and is not signalled', () => {
+    const who = endAfterTest(sleep().pid)
+    const gone = { ...who, pid: 4_000_000 }
+    const text = `
+      const { isAlive, presenceOf, startTicksOf } = await import('${host('process-table.js')}')
+      const { sendSignal } = await import('${host('send-signal.js')}')
+      const [who, gone] = ${JSON.stringify([who, gone])}
+      console.log(JSON.stringify([presenceOf(who), isAlive(who), sendSignal(who, 'SIGKILL'), startTicksOf(who.pid) ?? null, presenceOf(gone)]))`
+    const asNobody =
+      'mount -t proc -o hidepid=2 proc /proc && exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"'
+    const args = [
+      ...inMounts,
+      'sh',
+      '-c',
+      asNobody,
+      'sh',
+      process.execPath,
+      '--input-type=module',
+      '-e',
+      text,
+    ]
+    const said: unknown = JSON.parse(execFileSync('unshare', args, { encoding: 'utf8', cwd: '/' }))
+    expect(said).toEqual(['unseen', true, 'refused', null, 'gone'])
+    expect(isAlive(who)).toBe(true)
+  })
+})
+
 suite('who belongs to whom', () => {
   test('descendants by parent, parents first; the group and the session apart from them', async () => {
     const child = spawn('sh', ['-c', 'sh -c "sleep 60 & setsid sleep 61 & wait" & echo ok; wait'], {
@@ -165,6 +203,17 @@ suite('how is it called', () => {
         ['EMPTY', ''],
       ]),
     )
+  })
+
+  test('its short name, and what it has open', () => {
+    const file = join(temporaryFolder(), 'open')
+    const fd = openSync(file, 'w')
+    const child = started('sleep', ['60'], { stdio: ['ignore', fd, 'ignore'] })
+    closeSync(fd)
+    expect(openFilesOf(pidOf(child))).toEqual(expect.arrayContaining(['/dev/null', file]))
+    expect(openFilesOf(4_000_000)).toEqual([])
+    expect(nameOfProcess(process.pid)).toBe(readFileSync('/proc/self/comm', 'utf8').trimEnd())
+    expect(nameOfProcess(4_000_000)).toBe('')
   })
 
   test('a user without a name is named by number', () => {
