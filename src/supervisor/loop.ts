@@ -72,10 +72,13 @@ export function runLoop(
     let forgetTimeout = (): void => {}
     let deaf = (): void => {}
     let over = false
+    // Held, nothing else may be pending: listening for signals alone keeps no program of Node's alive.
+    const fallAsleep = world.after(Infinity, () => {})
 
     const end = (settle: () => void): void => {
       over = true
       forgetTimeout()
+      fallAsleep()
       deaf()
       settle()
     }
