@@ -236,3 +236,17 @@ test('a good run gives the budgets back', async () => {
   supervisor.signal('SIGTERM')
   expect((await supervisor.ended).code).toBe(0)
 })
+
+test('held with --on-hold=wait it stays, with nothing to do, until it is told (lifecycle.ts 5)', async () => {
+  const room = await enter()
+  const supervisor = room.run('exit-78', { flags: ['--on-hold=wait'] })
+  const held = await room.reaches('held', (status) => status.phase === 'held')
+  expect(held.nextAttemptAt).toBeNull()
+  const since = Date.parse(held.since)
+  await until('some time has passed', () => Date.now() - since > 1500)
+  expect(supervisor.end(), supervisor.said()).toBeUndefined()
+  expect(room.journal().filter((line) => line.startsWith('started'))).toHaveLength(1)
+  supervisor.signal('SIGTERM')
+  expect((await supervisor.ended).code).toBe(0)
+  expect(room.status()).toMatchObject({ phase: 'stopped', hold: null })
+})
