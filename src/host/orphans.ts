@@ -18,7 +18,12 @@ export interface Orphans {
   alive(): ProcessRow[]
   /** How many zombies were taken off. */
   reap(): number
+  /** From now on, soon after each end of a child: what PID 1 owes. The answer stops it. */
+  keepReaping(): () => void
 }
+
+/** Ends that come in a flood are answered together. */
+const reapWithinMs = 200
 
 /** The kernel hands new orphans over from now on. */
 export const adoptOrphans = async (): Promise<Adoption> => {
@@ -28,11 +33,26 @@ export const adoptOrphans = async (): Promise<Adoption> => {
   calls.becomeSubreaper()
   const adopted = (): ProcessRow[] =>
     processes().filter((row) => row.ppid === process.pid && !isStartedByUs(row.pid))
+  const reap = (): number => adopted().filter((row) => row.zombie && calls.reap(row.pid)).length
   return {
     is: 'adopting',
     orphans: {
+      keepReaping() {
+        let due: NodeJS.Timeout | undefined
+        const soon = (): void => {
+          due ??= setTimeout(() => {
+            due = undefined
+            reap()
+          }, reapWithinMs)
+        }
+        process.on('SIGCHLD', soon)
+        return () => {
+          process.off('SIGCHLD', soon)
+          clearTimeout(due)
+        }
+      },
       alive: () => adopted().filter((row) => !row.zombie),
-      reap: () => adopted().filter((row) => row.zombie && calls.reap(row.pid)).length,
+      reap,
     },
   }
 }

@@ -72,6 +72,7 @@ export async function supervise(
       evidence: `${JSON.stringify(stateDir)} is no state directory of OpenClaw: name the right one with --state-dir, or start all the same with --unknown-store=start`,
     }
   let http = noHttp
+  let stopReaping = (): void => {}
   const announcer = openAnnouncer(notifier, (ms, fire) => clock.after(ms, fire))
   try {
     const hindrance = tryToBegin(paths.folder)
@@ -90,6 +91,7 @@ export async function supervise(
     }
     const adoption = await adoptOrphans()
     const orphans = adoption.is === 'adopting' ? adoption.orphans : undefined
+    stopReaping = orphans?.keepReaping() ?? stopReaping
     if (adoption.is === 'unavailable')
       log.warn('what the gateway leaves behind cannot be found', { why: adoption.why })
 
@@ -334,6 +336,7 @@ export async function supervise(
     }
   } finally {
     announcer.close()
+    stopReaping()
     await http.close()
   }
 }

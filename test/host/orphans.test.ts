@@ -60,6 +60,22 @@ suite('what left the group and lost its parent', () => {
     })
   })
 
+  test('is taken off by itself while its tool still runs, as PID 1 owes it', async () => {
+    const outcome = await inSubreaper(`
+      const stop = orphans.keepReaping()
+      const tool = await start('(setsid sleep 0.5 &) ; exec sleep 60')
+      const orphan = await until(() => orphans.alive()[0])
+      await until(() => rowOf(orphan.pid) === undefined)
+      const toolLives = rowOf(tool.identity.pid)?.zombie === false
+      stop()
+      tool.kill('SIGKILL')
+      console.log(JSON.stringify({ toolLives, exit: await tool.exited }))`)
+    expect(outcome).toEqual({
+      toolLives: true,
+      exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false },
+    })
+  })
+
   test("Node's own child is never taken from it, not even as a zombie", async () => {
     const outcome = await inSubreaper(`
       const endings = []
