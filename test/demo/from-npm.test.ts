@@ -1,0 +1,64 @@
+/** What npm installs is there whole or not at all, and npm cannot hold anybody up. */
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { nodeFromNpm, openclawFromNpm } from '../../demo/from-npm.mjs'
+
+const path = process.env['PATH']
+let root: string
+let cache: string
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'from-npm-'))
+  cache = join(root, 'cache')
+})
+afterEach(async () => {
+  process.env['PATH'] = path
+  await rm(root, { recursive: true, force: true })
+})
+
+test('a whole installation is renamed into place once, with the core plugins beside all plugins', async () => {
+  await npmIs(`
+    mkdir -p node_modules/openclaw/dist/extensions/speech-core node_modules/openclaw/dist/extensions/telegram
+    touch node_modules/openclaw/openclaw.mjs
+    echo "$@" >> ${root}/calls`)
+  const { entry, env } = await openclawFromNpm('2026.4.26', { cache })
+  expect(entry).toBe(join(cache, 'openclaw@2026.4.26/node_modules/openclaw/openclaw.mjs'))
+  expect(await readdir(env['OPENCLAW_BUNDLED_PLUGINS_DIR'] ?? '')).toEqual(['speech-core'])
+  expect(await openclawFromNpm('2026.4.26', { cache })).toMatchObject({ entry })
+  expect(await readdir(cache)).toEqual(['openclaw@2026.4.26'])
+})
+
+test('two at once come to the same installation', async () => {
+  await npmIs('mkdir -p node_modules/openclaw; touch node_modules/openclaw/openclaw.mjs')
+  const [one, two] = await Promise.all([1, 2].map(() => openclawFromNpm('2026.4.26', { cache })))
+  expect(one).toEqual(two)
+  expect(await readdir(cache)).toEqual(['openclaw@2026.4.26'])
+})
+
+test.each([
+  ['that fails', 'echo no such package >&2; exit 1', 'no such package'],
+  ['that hangs', 'exec sleep 60', 'npm did not end within 1 s'],
+  ['that installs something else', 'mkdir node_modules', 'without node_modules/openclaw/openclaw.mjs'],
+])('an npm %s is told, and leaves nothing', async (_, script, words) => {
+  await npmIs(script)
+  await expect(openclawFromNpm('2026.4.26', { cache, limitMs: 1000 })).rejects.toThrow(words)
+  expect(await readdir(cache)).toEqual([])
+})
+
+test('a version that is none is refused before npm is asked', async () => {
+  await expect(openclawFromNpm('latest; rm -rf /', { cache })).rejects.toThrow('not a version of openclaw')
+})
+
+test('the running Node is taken where it is of the major that is asked for', async () => {
+  const major = Number(process.versions.node.split('.')[0])
+  expect(await nodeFromNpm(major, { cache })).toBe(process.execPath)
+})
+
+async function npmIs(script: string): Promise<void> {
+  const bin = join(root, 'bin')
+  await mkdir(bin)
+  await writeFile(join(bin, 'npm'), `#!/bin/sh\n${script}\n`)
+  await chmod(join(bin, 'npm'), 0o755)
+  process.env['PATH'] = `${bin}:${path}`
+}
