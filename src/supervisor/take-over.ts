@@ -9,8 +9,8 @@
 import type { Clock } from '../host/clock.ts'
 import { takeLock, type Holder, type Lock } from '../host/lock.ts'
 import type { Log } from '../host/log.ts'
-import { describe, exeOf, isAlive, type Identity } from '../host/process-table.ts'
-import { sendSignalToGroup } from '../host/send-signal.ts'
+import { describe, descendantsOf, exeOf, isAlive, processes, type Identity } from '../host/process-table.ts'
+import { sendSignal, sendSignalToGroup } from '../host/send-signal.ts'
 import { readOwed } from './owed.ts'
 import { describeHolder } from './port-sight.ts'
 
@@ -41,6 +41,8 @@ export interface TakeOver {
 const everyMs = 50
 /** What SIGKILL ended is gone from the table within this, or is stuck in the kernel. */
 const killMs = 10_000
+/** What the gateway left behind has so long to end by itself. */
+const leftBehindMs = 3_000
 
 export async function takeState(ask: TakeOver): Promise<Taken> {
   const first = await takeLock(ask.lockPath)
@@ -68,6 +70,11 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
 
   ask.log.warn('taking over: stopping the gateway that an earlier supervisor left behind', { orphan: who })
   ask.taking(child)
+  const family = new Map<number, Identity>()
+  const meetFamily = (): void => {
+    for (const row of familyOf(child)) family.set(row.pid, row)
+  }
+  meetFamily()
   for (const [signal, withinMs] of [
     ['SIGTERM', ask.patienceMs],
     ['SIGKILL', killMs],
@@ -76,7 +83,9 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
     const until = ask.clock.monotonicMs() + withinMs
     while (ask.clock.monotonicMs() < until) {
       if (ask.isInterrupted()) return { is: 'interrupted' }
-      if (!isAlive(child)) {
+      if (isAlive(child)) meetFamily()
+      else {
+        await endAll([...family.values()], ask)
         const lock = await takeLock(ask.lockPath)
         const taken = oursWith(lock, child)
         if (taken) return taken
@@ -89,6 +98,33 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
     }
   }
   return refused(`${who} was told to end and still holds its lock`)
+}
+
+/** What it started, and what of that moved to a session of its own: it would go on writing to the state. */
+function familyOf(orphan: Identity): readonly Identity[] {
+  const table = processes()
+  const below = new Set(descendantsOf(orphan.pid, table).map((row) => row.pid))
+  return table.filter(
+    (row) =>
+      row.pid !== orphan.pid &&
+      !row.zombie &&
+      (below.has(row.pid) || row.group === orphan.pid || row.session === orphan.pid),
+  )
+}
+
+/** Bounded: what cannot be ended is told, not awaited for ever. */
+async function endAll(family: readonly Identity[], { clock, log }: TakeOver): Promise<void> {
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+    const left = family.filter(isAlive)
+    if (left.length === 0) return
+    log.info('the gateway left processes behind: ending them', { pids: left.map(({ pid }) => pid), signal })
+    for (const who of left) sendSignal(who, signal)
+    const until = clock.monotonicMs() + leftBehindMs
+    while (family.some(isAlive) && clock.monotonicMs() < until)
+      await new Promise<void>((go) => void clock.after(everyMs, go))
+  }
+  const stuck = family.filter(isAlive).map(({ pid }) => pid)
+  if (stuck.length > 0) log.warn('processes of the gateway could not be ended', { pids: stuck })
 }
 
 function oursWith(lock: Lock, tookOver: Identity | null): Taken | undefined {
