@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { describe as describeProcess, isAlive } from '../../src/host/process-table.ts'
+import { describe as describeProcess, identityOf, isAlive } from '../../src/host/process-table.ts'
 import type { Phase } from '../../src/lifecycle/lifecycle.ts'
 import type { Status } from '../../src/supervisor/status.ts'
 import { childFile, rooms, type Room, type Supervisor } from './room.ts'
@@ -200,3 +200,24 @@ test('an orphan that ignores SIGTERM is killed within the stop limit and its pla
   second.signal('SIGTERM')
   expect((await second.ended).code).toBe(0)
 })
+
+test.each(['detached', 'detached stubborn', 'here stubborn'])(
+  'what an orphan leaves behind (%s) is gone before the state is looked at',
+  async (where) => {
+    const room = await enter()
+    const first = room.run(`leave-grandchild ${where}`)
+    await ready(room)
+    const line = await until('the grandchild is up', () =>
+      room.journal().find((each) => each.startsWith('grandchild')),
+    )
+    const grandchild = identityOf(Number(line.split(' ')[1]))!
+    first.signal('SIGKILL')
+    await first.ended
+    const second = room.run('one-at-a-time')
+    await room.reaches('it is looked at', (s) => s.supervisor?.pid === second.who.pid)
+    expect(isAlive(grandchild)).toBe(false)
+    await room.reaches('ready', (s) => s.ready && s.supervisor?.pid === second.who.pid)
+    second.signal('SIGTERM')
+    expect((await second.ended).code).toBe(0)
+  },
+)
