@@ -150,6 +150,7 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
     command: { file, args, cwd: currentFolder() },
     environment: (now) => childEnvironment(env, { stateDir, configPath, port }, now),
     installed,
+    gatewayLog: where.section.logFile ?? null,
     lifecycle: lifecycleOf(given),
     recovery: recoveryOf(given),
     probeEveryMs: durationOf(given, 'probe-every', 10_000),

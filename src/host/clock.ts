@@ -38,3 +38,10 @@ export const systemClock: Clock = {
     return () => clearTimeout(timer)
   },
 }
+
+/** YYYY-MM-DD where this machine is. */
+export const localDate = (wallMs: number): string => {
+  const at = new Date(wallMs)
+  const two = (value: number): string => String(value).padStart(2, '0')
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+}

@@ -139,8 +139,8 @@ export function readJsonLines(name: string, mostBytes: number): readonly unknown
   return values
 }
 
-/** The end of the file, from the start of a line. */
-function readTail(name: string, mostBytes: number): Buffer {
+/** The end of the file, from the start of a line; empty when there is none. */
+export function readTail(name: string, mostBytes: number): Buffer {
   return attempt('read', name, () => {
     let fd: number
     try {

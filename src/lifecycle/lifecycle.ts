@@ -279,7 +279,7 @@ const table: Table = {
         ? failed(state, 'crashes', { why: 'could-not-be-spawned', detail: event.why }, event.chance, policy)
         : held(
             { ...state, reason: { why: 'could-not-be-spawned', detail: event.why } },
-            { kind: 'cannot-start', evidence: event.why, command: null, canPass: false },
+            { kind: 'cannot-start', evidence: event.why, command: 'supervise history', canPass: false },
             policy,
           ),
     stop: (state, _, policy) => stopping(state, policy),
@@ -411,24 +411,29 @@ function afterExit(state: State, event: On<'exited'>, readyAt: number | null, po
     case 'refused':
       return held(
         { ...earned, reason: { why: 'refused', detail } },
-        { kind: 'refused', evidence: detail, command: null, canPass: false },
+        { kind: 'refused', evidence: detail, command: 'supervise history', canPass: false },
         policy,
       )
     case 'crash':
       if (readyAt === null && event.exit.by === 'code') {
-        if (state.budgets.lastFailure === detail) {
+        const failure = withoutNumbers(describeExit(event.exit), event.cause)
+        if (state.budgets.lastFailure === failure) {
           const evidence = `failed twice in the same way before it was ready: ${detail}`
           return held(
             { ...earned, reason: { why: 'crashed', detail } },
-            { kind: 'gateway-fails', evidence, command: null, canPass: false },
+            { kind: 'gateway-fails', evidence, command: 'supervise history', canPass: false },
             policy,
           )
         }
-        earned.budgets = { ...earned.budgets, lastFailure: detail }
+        earned.budgets = { ...earned.budgets, lastFailure: failure }
       } else earned.budgets = { ...earned.budgets, lastFailure: null }
       return failed(earned, 'crashes', { why: 'crashed', detail }, event.chance, policy)
   }
 }
+
+/** Two failures are the same when they differ in nothing but the numbers of their cause: pids, ports, times. */
+const withoutNumbers = (exit: string, cause: string | null): string =>
+  cause === null ? exit : `${exit}: ${cause.replace(/\d+/g, '#')}`
 
 /** A failure: spend, wait the longer the more was spent, recover, try again. */
 const failed = (state: State, what: Spending, reason: Reason, chance: number, policy: Policy): Next =>
@@ -445,7 +450,7 @@ function again(state: Carried, what: Spending, reason: Reason, waitMs: number, p
 
 function exhausted(what: Spending, { why, detail }: Reason, policy: Policy): Hold {
   const times = `${policy.limits[what] + 1} times without a good run in between`
-  const hold = { command: null, canPass: false }
+  const hold = { command: 'supervise history', canPass: false }
   switch (what) {
     case 'crashes':
       return {

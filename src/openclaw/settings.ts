@@ -61,13 +61,18 @@ export interface GatewaySection {
   readonly port?: number
   readonly bind?: string
   readonly customBindHost?: string
+  /** Where its log goes, when not to the usual place. */
+  readonly logFile?: string
 }
 
 export function gatewaySection(config: unknown): GatewaySection {
+  const logFile = (config as { logging?: { file?: unknown } | null } | null | undefined)?.logging?.file
+  const log = typeof logFile === 'string' && logFile.startsWith('/') ? { logFile } : {}
   const gateway = (config as { gateway?: unknown } | null | undefined)?.gateway
-  if (typeof gateway !== 'object' || gateway === null) return {}
+  if (typeof gateway !== 'object' || gateway === null) return log
   const { port, bind, customBindHost } = gateway as Record<string, unknown>
   return {
+    ...log,
     ...(isPort(port) ? { port } : {}),
     ...(typeof bind === 'string' ? { bind } : {}),
     ...(typeof customBindHost === 'string' ? { customBindHost } : {}),

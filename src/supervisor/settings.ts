@@ -21,6 +21,8 @@ export interface Settings {
   }
   /** Of the child, all of it; which contract it declares depends on what is installed at that moment. */
   readonly environment: (installed: Package | null) => Readonly<Record<string, string>>
+  /** Where the gateway's own log goes, when not to the usual place. */
+  readonly gatewayLog: string | null
   /** What is installed, where it could be found. Asked again at each start: an update can come in between. */
   readonly installed: () => Package | null
   readonly lifecycle: Policy

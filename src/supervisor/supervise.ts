@@ -17,6 +17,7 @@ import { meaningOf } from '../openclaw/exits.ts'
 import type { Finding } from '../recovery/finding.ts'
 import { recover } from '../recovery/recover.ts'
 import { openAnnouncer } from './announcer.ts'
+import { causeSince } from './cause.ts'
 import { startGateway, type Gateway } from './gateway.ts'
 import { noHttp, openHttp } from './http.ts'
 import { openLedger, type Ledger } from './ledger.ts'
@@ -151,7 +152,7 @@ export async function supervise(
         return { is: 'needs-operator', kind: 'obstructed', evidence, command: commandToStop(other.who) }
       }
       const owed = readOwed(paths.owed)
-      const site = siteOn({ ...settings, policy: settings.recovery })
+      const site = siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery })
       const begun = clock.monotonicMs()
       const recovery = await recover(site, { owed: owedSince(owed), trigger, signal })
       const tookMs = Math.round(clock.monotonicMs() - begun)
@@ -222,6 +223,7 @@ export async function supervise(
         }
       }
       const spawnedAt = clock.monotonicMs()
+      const spawnedAtWall = clock.wallMs()
       const gateway = await startGateway(
         settings,
         {
@@ -256,7 +258,9 @@ export async function supervise(
       ).catch((error: unknown) => childLog.warn('cannot name the gateway in the mark', { err: error }))
       const ended = gateway.ended.then(({ exit, wasReady, leftBehind }) => {
         lastEnd = { wasReady, leftBehind }
-        return { exit, meaning: meaningOf(exit, wasReady, null), cause: null }
+        const unsaid = exit.by === 'code' && exit.code === 0 && wasReady
+        const cause = unsaid ? null : causeSince(spawnedAtWall, settings.gatewayLog)
+        return { exit, meaning: meaningOf(exit, wasReady, cause), cause }
       })
       return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }
     }

@@ -1,10 +1,12 @@
 /** The site of a recovery on this machine's real disk and process table. */
 import { bootId, startTicksOf } from '../host/process-table.ts'
 import { realDisk } from '../host/real-disk.ts'
-import { checkDatabase } from '../host/sqlite-check.ts'
+import { workshopIn } from '../host/sqlite-workshop.ts'
 import type { Site } from '../recovery/site.ts'
 
-export const siteOn = (where: Pick<Site, 'stateDir' | 'configPath' | 'gatewayLockDir' | 'policy'>): Site => ({
+type Where = Pick<Site, 'stateDir' | 'configPath' | 'gatewayLockDir' | 'policy' | 'installed'>
+
+export const siteOn = (where: Where): Site => ({
   disk: realDisk(),
   stateDir: where.stateDir,
   configPath: where.configPath,
@@ -12,6 +14,12 @@ export const siteOn = (where: Pick<Site, 'stateDir' | 'configPath' | 'gatewayLoc
   startTicksOf,
   bootId: bootId(),
   now: () => Date.now(),
-  checkDatabase,
+  ...databasesOf(where.stateDir),
+  ...(where.installed === undefined ? {} : { installed: where.installed }),
   policy: where.policy,
 })
+
+function databasesOf(stateDir: string): Pick<Site, 'databases'> {
+  const databases = workshopIn(`${stateDir}/supervise/workshop`)
+  return databases === undefined ? {} : { databases }
+}

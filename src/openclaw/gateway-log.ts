@@ -1,0 +1,49 @@
+/**
+ * What the gateway's own log says of its end: JSON lines, in `logging.file` or in
+ * /tmp/openclaw/openclaw-YYYY-MM-DD.log by local date (2026.4.26: dist/logger-BYIbL3gn.js; 2026.9.6 the same),
+ * a file that every gateway of the machine writes to and that names no pid. It is evidence for a person, and
+ * tells two failures apart; nothing is believed because of it alone.
+ */
+export const logFileOf = (configured: string | null, localDate: string): string =>
+  configured ?? `/tmp/openclaw/openclaw-${localDate}.log`
+
+/** `_meta.logLevelId` of tslog: 5 is ERROR, 6 is FATAL. */
+const errorLevel = 5
+const mostCharacters = 300
+
+/** The last error since then, in one line; null when there is none. */
+export function causeIn(text: string, sinceMs: number): string | null {
+  for (const line of text.split('\n').toReversed()) {
+    const said = lineOf(line)
+    if (said === undefined) continue
+    if (said.at < sinceMs) return null
+    if (said.level >= errorLevel) return inOneLine(said.message)
+  }
+  return null
+}
+
+function lineOf(line: string): { at: number; level: number; message: string } | undefined {
+  if (!line.startsWith('{')) return undefined
+  try {
+    const { time, message, _meta } = JSON.parse(line) as {
+      time?: unknown
+      message?: unknown
+      _meta?: { logLevelId?: unknown }
+    }
+    const at = Date.parse(String(time))
+    const level = _meta?.logLevelId
+    if (typeof message !== 'string' || typeof level !== 'number' || Number.isNaN(at)) return undefined
+    return { at, level, message }
+  } catch {
+    return undefined
+  }
+}
+
+/** Its advice to run `doctor --fix` is left out: that archives live files. */
+const inOneLine = (message: string): string =>
+  message
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !/doctor --fix/.test(line))
+    .join(' ')
+    .slice(0, mostCharacters)

@@ -1,0 +1,35 @@
+import { describe, expect, test } from 'vitest'
+import { causeIn, logFileOf } from '../../src/openclaw/gateway-log.ts'
+
+/** As OpenClaw 2026.4.26 writes it, shortened. */
+const line = (time: string, logLevelId: number, message: string): string =>
+  JSON.stringify({ '0': message, _meta: { runtime: 'node', logLevelId }, time, message })
+const since = Date.parse('2026-11-22T14:36:40Z')
+const startup = line('2026-11-22T14:36:44.970+00:00', 3, 'starting...')
+const failure = line(
+  '2026-11-22T14:36:48.368+00:00',
+  5,
+  'Gateway failed to start: Error: Invalid config at /x/openclaw.json.\n<root>: Unrecognized key: "nonsense"\nRun "openclaw doctor --fix" to repair, then retry.',
+)
+
+describe('the cause in the log of the gateway', () => {
+  test('is its last error, in one line, without the advice that archives live files', () => {
+    expect(causeIn(`${startup}\n${failure}\n${startup}\n`, since)).toBe(
+      'Gateway failed to start: Error: Invalid config at /x/openclaw.json. <root>: Unrecognized key: "nonsense"',
+    )
+  })
+  test('is not what an earlier life said', () => {
+    expect(causeIn(`${failure}\n`, Date.parse('2026-11-22T14:36:49Z'))).toBeNull()
+    expect(causeIn(`${startup}\n`, since)).toBeNull()
+  })
+  test('torn at every byte, it is the same or nothing', () => {
+    const text = `${startup}\n${failure}`
+    const whole = causeIn(text, since)
+    for (let end = 0; end < text.length; end++)
+      expect([whole, null]).toContain(causeIn(text.slice(0, end), since))
+  })
+  test('stands where the configuration says, or under the day of this place', () => {
+    expect(logFileOf('/var/log/gateway.log', '2026-11-22')).toBe('/var/log/gateway.log')
+    expect(logFileOf(null, '2026-11-22')).toBe('/tmp/openclaw/openclaw-2026-11-22.log')
+  })
+})
