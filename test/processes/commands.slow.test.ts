@@ -1,5 +1,5 @@
 /** What an operator types beside a running supervisor, a held one, and none: the answers and their exit statuses. */
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { isAlive, ownIdentity } from '../../src/host/process-table.ts'
@@ -268,10 +268,19 @@ test('history is told in order, bounded by --lines, and survives torn lines', as
 
 test('status --watch tells changes until it is interrupted', async () => {
   const room = await enter()
-  const supervisor = room.run('ready-then-wait')
+  const supervisor = room.run('slow-stop 300')
   await ready(room)
   const watching = room.supervise(['status', '--watch', '--every=100ms'])
+  const shown = (text: string): Promise<boolean> =>
+    until(`the watcher shows ${text}`, () =>
+      readdirSync(join(room.folder, 'said')).some(
+        (name) =>
+          name.endsWith('.out') && readFileSync(join(room.folder, 'said', name), 'utf8').includes(text),
+      ),
+    )
+  await shown('ready: running')
   supervisor.signal('SIGHUP')
+  await shown('not ready: ')
   await ready(room, 2)
   const watcher = await until('the watcher', () =>
     room.inhabitants().find(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('--watch')),
