@@ -3,7 +3,7 @@
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { copyOfCrash } from './crashed-copy.mjs'
-import { nodeFromNpm, openclawFromNpm } from './from-npm.mjs'
+import { nodeFor, openclawFromNpm } from './from-npm.mjs'
 import { startModel, textOf } from './model.mjs'
 import { connect, over } from './rpc.mjs'
 import { say, until } from './stage.mjs'
@@ -49,9 +49,7 @@ export async function standIn({ root, stateDir, port }) {
 /** @param {string} version @param {Place} place @returns {Promise<Gateway>} */
 export async function realOne(version, { root, stateDir, port }) {
   const openclaw = await openclawFromNpm(version, { say })
-  // Of the versions that run OpenClaw, the one that is there, else one from npm.
-  const node =
-    Number(process.versions.node.split('.')[0]) >= 24 ? process.execPath : await nodeFromNpm(24, { say })
+  const node = await nodeFor(openclaw, { say })
   const model = await startModel()
   await copyOfCrash(stateDir, {
     port,

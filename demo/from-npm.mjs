@@ -14,7 +14,7 @@
  */
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -64,6 +64,24 @@ export async function openclawFromNpm(version, options = {}) {
   const core = join(root, 'dist/extensions-core')
   const env = { ...(existsSync(core) && { OPENCLAW_BUNDLED_PLUGINS_DIR: core }) }
   return { version, root, entry: join(root, 'openclaw.mjs'), env }
+}
+
+/**
+ * The Node that this OpenClaw asks for (`engines`): the running one where it is good enough, else one from npm.
+ *
+ * @param {Installed} openclaw
+ * @param {Options} [options]
+ */
+export async function nodeFor(openclaw, options = {}) {
+  const { engines } = JSON.parse(await readFile(join(openclaw.root, 'package.json'), 'utf8'))
+  const asked = [...String(engines?.node).matchAll(/>=\s*(\d+)(?:\.(\d+))?/g)].map((found) => ({
+    major: Number(found[1]),
+    minor: Number(found[2] ?? 0),
+  }))
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const newest = Math.max(22, ...asked.map((one) => one.major))
+  const fits = asked.some((one) => one.major === major && one.minor <= minor) || major > newest
+  return fits ? process.execPath : nodeFromNpm(newest, options)
 }
 
 /**

@@ -47,7 +47,7 @@ export async function startModel(port = 0) {
       const body = JSON.parse(Buffer.concat(chunks).toString('utf8'))
       /** @type {readonly Message[]} */
       const messages = body.messages
-      const prompt = textOf(messages.findLast(({ role }) => role === 'user')?.content)
+      const prompt = newestOf(messages)
       /** @type {Request} */
       const request = { messages, prompt, at: Date.now(), answered: false }
       requests.push(request)
@@ -157,6 +157,17 @@ export async function startModel(port = 0) {
 }
 
 /** @typedef {Awaited<ReturnType<typeof startModel>>} Model */
+
+/**
+ * What the user said last. (2026.9.6 puts a message of its own behind it, in the user's name.)
+ *
+ * @param {readonly Message[]} messages
+ */
+const newestOf = (messages) =>
+  messages
+    .filter(({ role }) => role === 'user')
+    .map(({ content }) => textOf(content))
+    .findLast((text) => !text.startsWith('<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>')) ?? ''
 
 /**
  * All text of a message, whichever of the API's shapes it has.

@@ -3,7 +3,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { nodeFromNpm, openclawFromNpm } from '../../demo/from-npm.mjs'
+import { nodeFor, nodeFromNpm, openclawFromNpm } from '../../demo/from-npm.mjs'
 
 const path = process.env['PATH']
 let root: string
@@ -50,7 +50,31 @@ test('a version that is none is refused before npm is asked', async () => {
   await expect(openclawFromNpm('latest; rm -rf /', { cache })).rejects.toThrow('not a version of openclaw')
 })
 
-test('the running Node is taken where it is of the major that is asked for', async () => {
+test.each([
+  ['>=99.1.0 || >=22.14.0', 22, 99],
+  ['>=99.1.0', undefined, 99],
+  ['>=10.2.0', undefined, undefined],
+])('of the Nodes %s the running one is taken where it will do', async (asked, will, fetched) => {
+  await npmIs(`
+    case "$*" in *openclaw*)
+      mkdir -p node_modules/openclaw
+      touch node_modules/openclaw/openclaw.mjs
+      echo '{"engines":{"node":"${asked}"}}' > node_modules/openclaw/package.json;;
+    *)
+      mkdir -p node_modules/node-linux-${process.arch}/bin
+      touch node_modules/node-linux-${process.arch}/bin/node;;
+    esac`)
+  const major = Number(process.versions.node.split('.')[0])
+  const node = await nodeFor(await openclawFromNpm('2026.4.26', { cache }), { cache })
+  const own = fetched === undefined ? major >= 22 : major === will
+  expect(node).toBe(
+    own
+      ? process.execPath
+      : join(cache, `node@${fetched ?? 22}/node_modules/node-linux-${process.arch}/bin/node`),
+  )
+})
+
+test('the running Node is taken where it is of the major that was named', async () => {
   const major = Number(process.versions.node.split('.')[0])
   expect(await nodeFromNpm(major, { cache })).toBe(process.execPath)
 })

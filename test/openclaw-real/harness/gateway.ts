@@ -51,12 +51,7 @@ export async function makePlace(
   }
 }
 
-export function configuration(
-  root: string,
-  port: number,
-  token: string,
-  modelUrl: string,
-): Record<string, unknown> {
+function configuration(root: string, port: number, token: string, modelUrl: string): Record<string, unknown> {
   const cost = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
   const limits = { contextWindow: 128_000, maxTokens: 4096 }
   const echo = { id: 'echo', name: 'Echo', reasoning: false, input: ['text'], cost, ...limits }
@@ -82,7 +77,7 @@ export function configuration(
 }
 
 /** Free on both loopback families a moment ago. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   for (let attempt = 0; attempt < 50; attempt += 1) {
     const first = await listen('127.0.0.1', 0)
     if (first === undefined) continue

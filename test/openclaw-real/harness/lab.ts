@@ -13,7 +13,7 @@ import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { nodeFromNpm, openclawFromNpm } from '../../../demo/from-npm.mjs'
+import { nodeFor, nodeFromNpm, openclawFromNpm } from '../../../demo/from-npm.mjs'
 import { startModel } from '../../../demo/model.mjs'
 import { connect, over, type Rpc } from '../../../demo/rpc.mjs'
 import { everyoneOn, gatewaysOn, identityOf, signal, stillLives, type Seen } from './census.ts'
@@ -47,14 +47,14 @@ export const main = 'agent:main:main'
 
 const program = fileURLToPath(new URL('../../../dist/main.js', import.meta.url))
 
-/** Node 22 is what 2026.4 asks for (engines: >=22.14). */
+/** Without a major: the Node that this version asks for. */
 export async function openLab(
   version: string,
-  nodeMajor = 22,
+  nodeMajor?: number,
   changes: Readonly<Record<string, unknown>> = {},
 ) {
   const openclaw = await openclawFromNpm(version)
-  const node = await nodeFromNpm(nodeMajor)
+  const node = await (nodeMajor === undefined ? nodeFor(openclaw) : nodeFromNpm(nodeMajor))
   const model = await startModel()
   const place = await makePlace(openclaw, model.url, changes)
   const started: Seen[] = []
