@@ -1,33 +1,97 @@
 /**
- * Transcripts that no entry names.  When the index itself was lost, its sessions come back from them; otherwise they
+ * Transcripts that no entry names.  When the index itself was lost, its sessions come back from them; so they do when
+ * the gateway wiped the index and our last generation of it tells which ones they were (vanished.ts).  Otherwise they
  * are reported, and put back in the index only when an operator asks.
  */
+import { indexName } from '../openclaw/layout.ts'
 import { recoveredKey } from '../openclaw/session-key.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
 import type { IndexInForce } from './look-at-index.ts'
 import { mend, putBack } from './look-at-transcripts.ts'
-import { counted, type SessionsDir } from './sessions-dir.ts'
+import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
+import { vanishedSince, type Vanished } from './vanished.ts'
 import { whoseTranscript, type Claim } from './whose-transcript.ts'
 
-export async function adopt(here: SessionsDir, index: IndexInForce): Promise<void> {
-  const lost = here.of('transcript').filter(({ name }) => !here.named.has(here.path(name)))
-  const doctored = index.is === 'rebuilt' ? archivedByDoctor(here) : []
-  const isAsked = here.eyes.site.policy.adopt
-  const first = lost[0]
-  if (index.is !== 'rebuilt') {
-    if (first === undefined) return
-    const bytes = lost.reduce((sum, { stat }) => sum + stat.bytes, 0)
-    const because = here.notes.found({
-      kind: 'unindexed-transcripts',
-      severity: 'benign',
-      path: here.dir,
-      evidence: `${counted(lost.length, 'transcript')} (${bytes} bytes) that no session names, first ${JSON.stringify(first.name)}`,
-      repair: isAsked ? 'put them back in the index' : null,
-    })
-    if (!isAsked) return
-    here.indexBecause.push(because)
-  }
+type Lost = ReturnType<typeof transcriptsLost>
+const transcriptsLost = (here: SessionsDir) =>
+  here.of('transcript').filter(({ name }) => !here.named.has(here.path(name)))
 
+export async function adopt(here: SessionsDir, index: IndexInForce): Promise<void> {
+  const lost = transcriptsLost(here)
+  if (index.is === 'rebuilt') return await putInIndex(here, index, lost, archivedByDoctor(here))
+  if (lost.length === 0) return
+  const vanished = await vanishedFrom(here, index)
+  const wiped = vanished.is === 'wiped' ? new Set(vanished.transcripts.map(({ path }) => path)) : new Set()
+  const lostByWipe = lost.filter(({ name }) => wiped.has(here.path(name)))
+  if (lostByWipe.length > 0) {
+    await tellWiped(here, index, lostByWipe.length)
+    await putInIndex(here, index, lostByWipe, [])
+  }
+  const others = lost.filter(({ name }) => !wiped.has(here.path(name)))
+  if (others.length > 0) await lookAtOthers(here, index, others, vanished)
+}
+
+async function lookAtOthers(
+  here: SessionsDir,
+  index: IndexInForce,
+  lost: Lost,
+  vanished: Vanished,
+): Promise<void> {
+  const isAsked = here.eyes.site.policy.adopt
+  const bytes = lost.reduce((sum, { stat }) => sum + stat.bytes, 0)
+  const dropped = vanished.is === 'dropped' ? vanished.transcripts : []
+  const known =
+    dropped.length === 0
+      ? ''
+      : `; ${dropped.length} of them had an entry before, first ${JSON.stringify(dropped[0]!.key)}`
+  const because = here.notes.found({
+    kind: 'unindexed-transcripts',
+    severity: 'benign',
+    path: here.dir,
+    evidence: `${counted(lost.length, 'transcript')} (${bytes} bytes) that no session names, first ${JSON.stringify(lost[0]!.name)}${known}`,
+    repair: isAsked ? 'put them back in the index' : null,
+  })
+  if (!isAsked) return
+  here.indexBecause.push(because)
+  await putInIndex(here, index, lost, [])
+}
+
+/** Only what could be put back counts: the look after the repair has to find nothing. */
+async function vanishedFrom(here: SessionsDir, index: IndexInForce): Promise<Vanished> {
+  const last = await here.lastIndex()
+  const where = { stateDir: here.eyes.site.stateDir, sessionsDir: here.dir }
+  const since = async (isThere: (path: string) => boolean | Promise<boolean>): Promise<Vanished> =>
+    await vanishedSince(last?.entries ?? new Map(), index.entries, where, isThere)
+  const nameOf = (path: string): string => path.slice(here.dir.length + 1)
+  const isLying = (path: string): boolean => (here.stats.get(nameOf(path))?.bytes ?? 0) > 0
+  const first = await since((path) => here.is(nameOf(path)).is === 'transcript' && isLying(path))
+  if (first.is !== 'wiped') return first
+  const claimed = new Set<string>()
+  for (const { path } of first.transcripts)
+    if ((await whoseTranscript(here, nameOf(path), nameOf(path))) !== undefined) claimed.add(path)
+  return await since((path) => claimed.has(path))
+}
+
+async function tellWiped(here: SessionsDir, index: IndexInForce, count: number): Promise<void> {
+  const last = (await here.lastIndex())!
+  const before = `${counted(last.entries.size, 'session')} at ${isoOf(last.generation.mtimeMs)}`
+  here.indexBecause.push(
+    here.notes.found({
+      kind: 'index-missing',
+      severity: 'loses',
+      path: here.path(indexName),
+      evidence: `it named ${before} and none of them now (${counted(index.entries.size, 'session')}): the gateway took it for empty; ${counted(count, 'transcript')} lie here, neither archived nor deleted`,
+      repair: 'put them back in the index',
+    }),
+  )
+}
+
+async function putInIndex(
+  here: SessionsDir,
+  index: IndexInForce,
+  lost: Lost,
+  doctored: readonly { readonly name: string; readonly heldIn: string }[],
+): Promise<void> {
   const claims: Claim[] = []
   for (const { name, heldIn } of [...lost.map(({ name }) => ({ name, heldIn: name })), ...doctored]) {
     const claim = await whoseTranscript(here, name, heldIn)
@@ -36,11 +100,12 @@ export async function adopt(here: SessionsDir, index: IndexInForce): Promise<voi
   // The newest by its last line keeps a key that several claim.
   claims.sort((a, b) => b.lastAt - a.lastAt || (a.name < b.name ? -1 : 1))
   const taken = new Set(index.entries.keys())
+  for (const edit of here.edits) if (edit.do === 'add') taken.add(edit.key)
   for (const claim of claims) {
     const own = claim.key === undefined || taken.has(claim.key) ? undefined : claim.key
     const key = own ?? freeKey(taken, recoveredKey(here.agentId, claim.sessionId))
     taken.add(key)
-    here.edits.push({ do: 'add', key, entry: entryOf(here, claim) })
+    here.edits.push({ do: 'add', key, entry: entryOf(here, claim, own !== undefined) })
     here.named.set(here.path(claim.name), [key])
     here.notes.sessions++
     here.notes.transcripts++
@@ -67,14 +132,20 @@ function unarchive(here: SessionsDir, { name, heldIn, reading }: Claim): void {
   putBack(here, here.path(name), archive, because, null)
 }
 
-/** The least that a gateway takes for a session, with true times: they decide whether it is fresh. */
-function entryOf(here: SessionsDir, claim: Claim): Record<string, unknown> {
+/**
+ * What our last generation says of it, under its own key (where it delivers to belongs to that); else the least that a
+ * gateway takes for a session.  With true times: they decide whether it is fresh.
+ */
+function entryOf(here: SessionsDir, claim: Claim, isUnderOwnKey: boolean): Record<string, unknown> {
   const lock = here.locks.find((one) => `${one.base}.jsonl` === claim.name && one.state !== 'held')
+  const before = isUnderOwnKey ? claim.before : undefined
+  const updatedAt = before?.['updatedAt']
   return {
-    sessionId: claim.sessionId,
-    updatedAt: claim.lastAt,
-    sessionFile: here.path(claim.name),
     sessionStartedAt: claim.firstAt,
+    ...before,
+    sessionId: claim.sessionId,
+    updatedAt: Math.max(claim.lastAt, typeof updatedAt === 'number' ? updatedAt : 0),
+    sessionFile: here.path(claim.name),
     lastInteractionAt: claim.lastAt,
     // A lock beside it: its turn was under way, and only an entry that says so is resumed.
     ...(lock === undefined ? {} : { status: 'running', startedAt: lock.holder.createdAt ?? claim.lastAt }),

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto'
 import { DiskError, type FileStat } from '../host/disk.ts'
 import type { Finding } from './finding.ts'
+import { nameOf, parentOf } from './places.ts'
 import type { Site } from './site.ts'
 
 /** Inode, size, mtime, ctime of a file; the device is one for the whole checkpoint. */
@@ -81,6 +82,29 @@ export async function readCheckpoint(site: Site): Promise<Checkpoint | undefined
 
 /** Those that were read back from the disk: a look that found nothing changed gives the same one again. */
 const onDisk = new WeakSet<Checkpoint>()
+
+/**
+ * Taking a generation of a file by a second name changes its ctime, and nothing else: the mark that vouched for it
+ * before goes on vouching.
+ */
+export async function afterSecondNames(
+  site: Site,
+  checkpoint: Checkpoint,
+  paths: readonly string[],
+): Promise<Checkpoint> {
+  const directories = new Map(checkpoint.directories)
+  for (const path of paths) {
+    const dir = nameOf(site, parentOf(path))
+    const name = path.slice(parentOf(path).length + 1)
+    const confirmed = directories.get(dir)
+    const mark = confirmed?.marks.get(name)
+    const now = await site.disk.stat(path)
+    if (confirmed === undefined || mark === undefined || now === undefined) continue
+    if (now.ino !== mark[0] || now.bytes !== mark[1] || now.mtimeMs !== mark[2]) continue
+    directories.set(dir, { ...confirmed, marks: new Map(confirmed.marks).set(name, markOf(now)) })
+  }
+  return paths.length === 0 ? checkpoint : { ...checkpoint, directories }
+}
 
 export async function keepCheckpoint(site: Site, checkpoint: Checkpoint): Promise<void> {
   if (onDisk.has(checkpoint)) return

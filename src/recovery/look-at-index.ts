@@ -10,8 +10,8 @@ import {
   type SessionEntry,
 } from '../openclaw/session-index.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
-import { spliced } from './notebook.ts'
-import { counted, type SessionsDir } from './sessions-dir.ts'
+import { spliced, type Found } from './notebook.ts'
+import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
 
 export interface IndexInForce {
   readonly entries: ReadonlyMap<string, SessionEntry | null>
@@ -55,28 +55,47 @@ export async function indexInForce(here: SessionsDir): Promise<IndexInForce | un
   return { entries: behindMark.entries, base: { path, stat, bytes, from: markBytes }, is: 'replaced' }
 }
 
-/** From what is on disk.  Snapshots of our own will come first in this list. */
+/** The newest that is sound, of ours and of what the gateway's own writes left. */
 async function newestGeneration(
   here: SessionsDir,
   kind: 'index-unreadable' | 'index-missing',
   evidence: string,
 ): Promise<IndexInForce> {
   const finding = { kind, severity: 'loses', path: here.path(indexName), evidence } as const
-  const candidates = [...here.of('index-tmp'), ...here.of('index-backup')]
-  for (const { name, stat } of candidates.sort((a, b) => b.stat.mtimeMs - a.stat.mtimeMs)) {
+  const last = await here.lastIndex()
+  const left = [...here.of('index-tmp'), ...here.of('index-backup')]
+  for (const { name, stat } of left.sort((a, b) => b.stat.mtimeMs - a.stat.mtimeMs)) {
+    if (last !== undefined && last.generation.mtimeMs >= stat.mtimeMs) break
     if (stat.bytes > indexLimitBytes) continue
     const bytes = await here.eyes.whole(here.path(name), stat, indexLimitBytes)
     const index = bytes === undefined ? undefined : sessionIndex(bytes)
     // An empty one is what the gateway itself writes over an index that it could not read.
     if (bytes === undefined || index?.is !== 'sound' || index.entries.size === 0) continue
-    const sessions = counted(index.entries.size, 'session')
-    const repair = `restore ${sessions} from ${JSON.stringify(name)}, then add what is newer from the transcripts`
-    here.indexBecause.push(here.notes.found({ ...finding, repair }))
-    return { entries: index.entries, base: { path: here.path(name), stat, bytes, from: 0 }, is: 'rebuilt' }
+    const base = { path: here.path(name), stat, bytes, from: 0 }
+    return restored(here, finding, JSON.stringify(name), { entries: index.entries, base })
+  }
+  if (last !== undefined) {
+    const base = { path: last.generation.path, stat: last.stat, bytes: last.bytes, from: 0 }
+    return restored(here, finding, `the generation of ${isoOf(last.generation.mtimeMs)}`, {
+      entries: last.entries,
+      base,
+    })
   }
   const repair = 'rebuild it from the transcripts and their trajectories'
   here.indexBecause.push(here.notes.found({ ...finding, repair }))
   return { entries: new Map(), base: null, is: 'rebuilt' }
+}
+
+function restored(
+  here: SessionsDir,
+  finding: Pick<Found, 'kind' | 'severity' | 'path' | 'evidence'>,
+  from: string,
+  what: Pick<IndexInForce, 'entries' | 'base'>,
+): IndexInForce {
+  const sessions = counted(what.entries.size, 'session')
+  const repair = `restore ${sessions} from ${from}, then add what is newer from the transcripts`
+  here.indexBecause.push(here.notes.found({ ...finding, repair }))
+  return { ...what, is: 'rebuilt' }
 }
 
 /** One change of the index for everything that asks for one. */

@@ -5,6 +5,7 @@ import type { Site } from './site.ts'
 const REPAIRS = 'supervise/repairs'
 
 export const ownFolder = (site: Site): string => `${site.stateDir}/supervise`
+export const snapshotsFolder = (site: Site): string => `${site.stateDir}/supervise/snapshots`
 export const repairsFolder = (site: Site): string => `${site.stateDir}/${REPAIRS}`
 export const repairFolder = (site: Site, id: string): string => `${repairsFolder(site)}/${id}`
 export const keptFolder = (site: Site, id: string): string => `${repairFolder(site, id)}/kept`

@@ -22,9 +22,10 @@
  * Never repairs anything while any finding needs more than a repair: what is not understood is not touched.
  */
 import { DiskError } from '../host/disk.ts'
-import { keepCheckpoint } from './checkpoint.ts'
+import { afterSecondNames, keepCheckpoint } from './checkpoint.ts'
 import { conflictIn } from './fingerprint.ts'
 import type { Finding, Kept } from './finding.ts'
+import { takeGenerations } from './generations.ts'
 import { inspect } from './inspect.ts'
 import { begin, end, further, readRepairs, type Repair, settle } from './journal.ts'
 import { plan } from './plan.ts'
@@ -43,10 +44,18 @@ interface Course {
   inspection: Inspection | undefined
   repair: Repair | undefined
   readonly kept: Map<string, Kept>
+  /** What went wrong beside it, and holds nothing back. */
+  readonly trouble: string[]
 }
 
 export async function recover(site: Site, ask: Ask): Promise<Recovery> {
-  const course: Course = { found: undefined, inspection: undefined, repair: undefined, kept: new Map() }
+  const course: Course = {
+    found: undefined,
+    inspection: undefined,
+    repair: undefined,
+    kept: new Map(),
+    trouble: [],
+  }
   try {
     return await run(site, ask, course)
   } catch (error) {
@@ -67,7 +76,7 @@ async function run(site: Site, ask: Ask, course: Course): Promise<Recovery> {
     const seen = await inspect(site, { owed: ask.owed, ...(ask.signal && { signal: ask.signal }) })
     course.inspection = seen.inspection
     course.found ??= seen.inspection.findings
-    const stop = await judge(site, seen, course)
+    const stop = await judge(site, seen, course, ask.owed)
     if (stop !== null) return stop
     if (round > MOST_ROUNDS) return await giveUp(site, course)
     const { steps } = await plan(site, seen)
@@ -103,7 +112,7 @@ async function resume(site: Site, ask: Ask, course: Course): Promise<Recovery | 
 }
 
 /** Null when there is something to repair. */
-async function judge(site: Site, seen: Seen, course: Course): Promise<Recovery | null> {
+async function judge(site: Site, seen: Seen, course: Course, owed: Ask['owed']): Promise<Recovery | null> {
   const { inspection } = seen
   if (inspection.verdict === 'retry-later' || inspection.verdict === 'needs-operator') {
     const finding = inspection.findings.find((each) => each.without === inspection.verdict)
@@ -115,7 +124,14 @@ async function judge(site: Site, seen: Seen, course: Course): Promise<Recovery |
   }
   if (inspection.verdict === 'repairable') return null
   if (course.repair) await close(site, course.repair, 'confirmed', null)
-  await keepCheckpoint(site, seen.checkpoint)
+  const { taken, trouble } = await takeGenerations(site, {
+    what: ['index', 'devices'],
+    when: 'confirmed',
+    // Between a crash and the next start nobody waits for the disk: the supervisor sees to it once the gateway is ready.
+    durable: owed !== 'this-boot',
+  })
+  course.trouble.push(...trouble)
+  await keepCheckpoint(site, await afterSecondNames(site, seen.checkpoint, taken))
   return { ...known(course), is: course.repair ? 'repaired' : 'consistent' }
 }
 
@@ -143,6 +159,7 @@ function known(course: Course) {
     repairId: course.repair?.id ?? null,
     found: course.found ?? [],
     kept: [...course.kept.values()],
+    trouble: course.trouble,
     inspection: course.inspection ?? unseen,
   }
 }

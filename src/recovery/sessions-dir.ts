@@ -1,9 +1,10 @@
 /** One `agents/<id>/sessions` directory under inspection: its names, and what is known of it so far. */
 import type { FileKind, FileStat } from '../host/disk.ts'
-import { sessionsName, type SessionsName } from '../openclaw/layout.ts'
+import { indexName, sessionsName, type SessionsName } from '../openclaw/layout.ts'
 import type { LockHolder, LockState } from '../openclaw/lock-file.ts'
 import type { IndexEdit } from '../openclaw/session-index.ts'
 import { isUnchanged, type Confirmed } from './checkpoint.ts'
+import { newestIndex, readableGenerations, type IndexGeneration } from './generations.ts'
 import type { Eyes } from './eyes.ts'
 import type { Notebook } from './notebook.ts'
 import type { Because } from './seen.ts'
@@ -45,6 +46,7 @@ export class SessionsDir {
   readonly indexBecause: Because[] = []
   locks: readonly Lock[] = []
   readonly #is = new Map<string, SessionsName>()
+  #lastIndex: Promise<IndexGeneration | undefined> | undefined
   #archives: ReadonlyMap<string, readonly Archive[]> | undefined
 
   constructor(
@@ -100,6 +102,14 @@ export class SessionsDir {
     }
     for (const list of archives.values()) list.sort((a, b) => b.at - a.at)
     return (this.#archives = archives)
+  }
+
+  /** The newest sound generation of the index that we kept. */
+  lastIndex(): Promise<IndexGeneration | undefined> {
+    const { site } = this.eyes
+    return (this.#lastIndex ??= readableGenerations(site, this.path(indexName)).then((all) =>
+      newestIndex(site, all),
+    ))
   }
 
   isUnchanged(name: string): boolean {

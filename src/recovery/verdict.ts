@@ -25,6 +25,8 @@ export type Recovery = {
   readonly found: readonly Finding[]
   readonly kept: readonly Kept[]
   readonly inspection: Inspection
+  /** What could not be done beside it (a generation to restore from, later): told, and no reason to hold anything back. */
+  readonly trouble: readonly string[]
 } & (
   | { readonly is: 'consistent' }
   | { readonly is: 'repaired' }

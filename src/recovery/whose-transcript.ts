@@ -1,5 +1,6 @@
 /** Which session a transcript belongs to that no entry names: its id from its header, its key from its trajectory. */
 import { idInName } from '../openclaw/layout.ts'
+import { sessionFile } from '../openclaw/session-file.ts'
 import { isSessionId } from '../openclaw/session-key.ts'
 import { traceLine } from '../openclaw/trajectory.ts'
 import type { Reading } from '../openclaw/transcript.ts'
@@ -15,6 +16,8 @@ export interface Claim {
   readonly sessionId: string
   /** Undefined when nothing on disk tells. */
   readonly key: string | undefined
+  /** Its entry under that key in our last generation of the index. */
+  readonly before: Readonly<Record<string, unknown>> | undefined
   /** ms since the epoch. */
   readonly firstAt: number
   readonly lastAt: number
@@ -43,11 +46,29 @@ export async function whoseTranscript(
     name,
     heldIn,
     sessionId,
-    key: await keyOf(here, base),
+    ...(await knownAs(here, name, sessionId)),
     firstAt: timeOf(reading.header?.timestamp) ?? lastAt,
     lastAt,
     reading,
   }
+}
+
+/** Our last generation of the index knows best; else its trajectory's lines tell. */
+async function knownAs(
+  here: SessionsDir,
+  name: string,
+  sessionId: string,
+): Promise<Pick<Claim, 'key' | 'before'>> {
+  const where = { stateDir: here.eyes.site.stateDir, sessionsDir: here.dir }
+  const last = await here.lastIndex()
+  for (const [key, entry] of last?.entries ?? []) {
+    if (entry === null || entry.sessionId !== sessionId) continue
+    const file = sessionFile(entry, where)
+    if (file.is !== 'inside' || file.path !== here.path(name)) continue
+    const all = JSON.parse(last!.bytes.toString('utf8')) as Record<string, Record<string, unknown>>
+    return { key, before: all[key] }
+  }
+  return { key: await keyOf(here, name.slice(0, -'.jsonl'.length)), before: undefined }
 }
 
 async function keyOf(here: SessionsDir, base: string): Promise<string | undefined> {

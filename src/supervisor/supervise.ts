@@ -31,6 +31,7 @@ import { headline, tellChange, tellRecovery } from './narration.ts'
 import { readStatusFile, type Status } from './status.ts'
 import { carriedOver, newStatus, readinessOf, stateOf, statusOf } from './status-of.ts'
 import { takeState } from './take-over.ts'
+import { watchGenerations } from './watch-generations.ts'
 import { siteOn } from './this-machine.ts'
 
 export type Supervised =
@@ -191,6 +192,8 @@ export async function supervise(
       isConfirmed = true
       return { is: 'consistent' }
     }
+    const generations = watchGenerations(siteOn({ ...settings, policy: settings.recovery }), log)
+
     const runRecovery: World['recover'] = async (trigger, signal) => {
       const outcome = await lookAndRepair(trigger, signal)
       if (outcome.is !== 'consistent') return outcome
@@ -232,14 +235,19 @@ export async function supervise(
           lockFd: taken.lockFd,
           installed,
           orphans,
-          probed: (probe, ms) => http.tell({ is: 'probe', probe, ms }),
+          probed: (probe, ms) => {
+            http.tell({ is: 'probe', probe, ms })
+            if (probe === 'liveness') generations.look()
+          },
           seen: (readiness) => {
-            if (readiness.ready && !status.ready)
+            if (readiness.ready && !status.ready) {
               ledger.write({
                 event: 'ready',
                 child: number,
                 afterMs: Math.round(clock.monotonicMs() - spawnedAt),
               })
+              generations.gotReady()
+            }
             publish(readinessOf(readiness, clock.wallMs()))
           },
         },

@@ -72,9 +72,9 @@ const entry = (id: string, more: object = {}): object => ({
   ...more,
 })
 const entries = { 'agent:main:main': entry(A), 'agent:main:other': entry(B) }
-const indexText = JSON.stringify(entries, null, 2)
+export const indexText = JSON.stringify(entries, null, 2)
 
-const sound: Files = {
+export const sound: Files = {
   [`${STATE}/openclaw.json`]: '{"gateway":{"mode":"local"}}',
   [index]: indexText,
   [transcriptOf(A)]: header(A) + turns.join(''),
