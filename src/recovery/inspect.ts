@@ -25,11 +25,14 @@ import {
   type Mark,
 } from './checkpoint.ts'
 import { Eyes } from './eyes.ts'
+import { contentOf, readableGenerations } from './generations.ts'
 import { lookAtDatabases } from './look-at-databases.ts'
 import type { Finding } from './finding.ts'
+import { whatChanged } from './what-changed.ts'
 import { lookAtSessions } from './look-at-sessions.ts'
 import { Notebook, spliced } from './notebook.ts'
 import type { Seen } from './seen.ts'
+import { counted, isoOf } from './sessions-dir.ts'
 import type { Site } from './site.ts'
 import { storeOf } from './which-store.ts'
 import type { Ask, Inspection, Store } from './verdict.ts'
@@ -173,7 +176,7 @@ async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
     kind: 'config-unreadable',
     severity: 'blocks',
     path,
-    evidence: `line ${read.line}, column ${read.column}: ${read.why}`,
+    evidence: `line ${read.line}, column ${read.column}: ${read.why}${await sinceLastGood(eyes, path, bytes)}`,
     ...(rolledBack === undefined
       ? {
           repair: null,
@@ -188,18 +191,33 @@ async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
 const rollBackCommand = (there: { readonly path: string } | undefined): string =>
   there === undefined ? 'openclaw doctor' : 'supervise repair --config-rollback'
 
-/** The newest configuration that parses.  Snapshots of our own will come first in this list. */
+async function sinceLastGood(eyes: Eyes, path: string, bytes: Buffer): Promise<string> {
+  const good = await lastGood(eyes, path, true)
+  const text = good === undefined ? undefined : await eyes.read(good.path, 0, good.stat.bytes)
+  const changed = text === undefined ? null : whatChanged(text.toString('utf8'), bytes.toString('utf8'))
+  if (good === undefined || changed === null) return ''
+  const since =
+    good.when === null ? 'the last good one' : `the one that the gateway got ready with at ${good.when}`
+  return `; since ${since}, ${changed}`
+}
+
+/** The newest configuration that a gateway got ready with; else the one that the gateway itself kept. */
 async function lastGood(
   eyes: Eyes,
   path: string,
   isAsked = eyes.site.policy.configRollback,
-): Promise<{ path: string; stat: FileStat } | undefined> {
+): Promise<{ path: string; stat: FileStat; when: string | null } | undefined> {
   if (!isAsked) return undefined
+  for (const generation of await readableGenerations(eyes.site, path)) {
+    const content = await contentOf(eyes.site, generation)
+    if (content !== undefined && config(content.bytes.toString('utf8')).is === 'sound')
+      return { path: generation.path, stat: content.stat, when: isoOf(generation.takenAt) }
+  }
   for (const candidate of [`${path}.last-good`]) {
     const stat = await eyes.file(candidate)
     const bytes = stat === undefined ? undefined : await eyes.whole(candidate, stat, configLimitBytes)
     if (stat !== undefined && bytes !== undefined && config(bytes.toString('utf8')).is === 'sound')
-      return { path: candidate, stat }
+      return { path: candidate, stat, when: null }
   }
   return undefined
 }
@@ -211,15 +229,39 @@ async function lookAtDevices(eyes: Eyes): Promise<void> {
     const bytes = stat === undefined ? undefined : await eyes.whole(path, stat, configLimitBytes)
     if (stat === undefined || bytes === undefined) continue
     if (isJson(bytes.toString('utf8'))) continue
+    const kept = await newestDevices(eyes.site, path)
     const because = eyes.notes.found({
       kind: 'devices-unreadable',
       severity: 'blocks',
       path,
       evidence: `${stat.bytes} bytes that do not parse: the gateway gets ready, yet no client can connect`,
-      repair: name === 'paired.json' ? 'set it aside: devices have to be paired again' : 'set it aside',
+      repair:
+        kept !== undefined
+          ? `restore ${counted(kept.devices, 'device')} from the generation of ${kept.when}`
+          : name === 'paired.json'
+            ? 'set it aside: devices have to be paired again'
+            : 'set it aside',
     })
-    eyes.notes.remedy('content', path, [because], { do: 'set-aside', found: stat })
+    eyes.notes.remedy(
+      'content',
+      path,
+      [because],
+      kept === undefined ? { do: 'set-aside', found: stat } : spliced(kept, [], stat),
+    )
   }
+}
+
+async function newestDevices(
+  site: Site,
+  path: string,
+): Promise<{ path: string; stat: FileStat; devices: number; when: string } | undefined> {
+  for (const generation of await readableGenerations(site, path)) {
+    const content = await contentOf(site, generation)
+    if (content === undefined || !isJson(content.bytes.toString('utf8'))) continue
+    const devices = Object.keys(JSON.parse(content.bytes.toString('utf8')) as object).length
+    return { path: generation.path, stat: content.stat, devices, when: isoOf(generation.mtimeMs) }
+  }
+  return undefined
 }
 
 async function lookAtRestartIntent(eyes: Eyes): Promise<void> {
