@@ -9,7 +9,7 @@ import { exitStatus } from './exit-statuses.ts'
 import { isOn, whereFlags, type Flags, type Parsed } from './flags.ts'
 import { clean, say, sayJson } from './output.ts'
 import { sayInspection } from './render-findings.ts'
-import { noArguments, stateOrUsage, type Where } from './where.ts'
+import { installedHere, noArguments, stateOrUsage, type Where } from './where.ts'
 
 export const checkFlags = {
   ...whereFlags,
@@ -23,11 +23,11 @@ export interface Look {
   readonly seen: DryRun
 }
 
-export async function look(where: Where, policy: Policy, thorough: boolean): Promise<Look> {
+export async function look(where: Where, env: Environment, policy: Policy, thorough: boolean): Promise<Look> {
   const running = runningGateway(where)
   const live = running === null ? {} : { liveGatewayPid: running.who.pid }
   const seen = await dryRun(
-    { ...siteOn({ ...where, policy }), ...live },
+    { ...siteOn({ ...where, policy, installed: installedHere(env) }), ...live },
     { owed: thorough ? 'another-boot' : 'no' },
   )
   return { where, running, seen }
@@ -36,13 +36,14 @@ export async function look(where: Where, policy: Policy, thorough: boolean): Pro
 export async function check(parsed: Parsed, env: Environment): Promise<number> {
   noArguments(parsed)
   const where = stateOrUsage(parsed.given, env)
-  const { running, seen } = await look(where, defaultPolicy, isOn(parsed.given, 'thorough'))
+  const { running, seen } = await look(where, env, defaultPolicy, isOn(parsed.given, 'thorough'))
   const { inspection, cutShort } = seen
   if (isOn(parsed.given, 'json')) {
-    const { store, version, verdict, findings, counts } = inspection
+    const { store, version, schema, verdict, findings, counts } = inspection
     sayJson({
       store,
       version,
+      schema,
       verdict,
       gatewayRunning: running !== null,
       stateDir: where.stateDir,

@@ -11,7 +11,7 @@ import { exitStatus } from './exit-statuses.ts'
 import { choiceOf, isOn, whereFlags, type Flags, type Given, type Parsed } from './flags.ts'
 import { bytes, clean, say, sayJson } from './output.ts'
 import { sayFinding, sayInspection } from './render-findings.ts'
-import { noArguments, stateOrUsage } from './where.ts'
+import { installedHere, noArguments, stateOrUsage } from './where.ts'
 import { withState } from './with-state.ts'
 
 export const repairFlags = {
@@ -42,7 +42,7 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
   const policy = policyOf(given)
   const inJson = isOn(given, 'json')
   if (isOn(given, 'dry-run')) {
-    const { seen, running } = await look(where, policy, true)
+    const { seen, running } = await look(where, env, policy, true)
     const { inspection, changes, cutShort } = seen
     if (inJson)
       sayJson({
@@ -61,19 +61,20 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
     return exitStatus.ok
   }
   return withState(where, async () => {
-    const recovery = await recover(siteOn({ ...where, policy }), {
+    const recovery = await recover(siteOn({ ...where, policy, installed: installedHere(env) }), {
       owed: 'another-boot',
       trigger: 'operator',
     })
     if (recovery.is === 'consistent' || recovery.is === 'repaired')
       await clearOwed(ownPaths(where.stateDir).owed)
     if (inJson) {
-      const { store, version, verdict, findings } = recovery.inspection
+      const { store, version, schema, verdict, findings } = recovery.inspection
       const { is, repairId, kept, found } = recovery
       sayJson({
         is,
         store,
         version,
+        schema,
         verdict,
         gatewayRunning: false,
         findings,

@@ -3,6 +3,7 @@ import { systemClock as clock } from '../host/clock.ts'
 import { keptSignals } from '../host/signals.ts'
 import { describeExit } from '../lifecycle/exit.ts'
 import type { Environment } from '../openclaw/settings.ts'
+import { inWords } from '../recovery/which-store.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
 import { judge, readStatusFile, statusVersion, type Status } from '../supervisor/status.ts'
 import { complain } from './complain.ts'
@@ -99,7 +100,7 @@ function sayStatus(status: Status): void {
     )
   if (state !== null)
     say(
-      `  state       ${clean(state.verdict)}, ${clean(state.store)} store${state.version === null ? '' : ` of OpenClaw ${clean(state.version)}`} (looked at ${ago(state.at)})`,
+      `  state       ${clean(state.verdict)}, ${clean(state.store)} store${state.version === null ? '' : ` of OpenClaw ${clean(state.version)}`}${state.schema == null ? '' : `, ${inWords(state.schema)}`} (looked at ${ago(state.at)})`,
     )
   if (lastExit !== null)
     say(`  last exit   ${describeExit(lastExit.exit)} (${lastExit.why}), ${ago(lastExit.at)}`)

@@ -1,6 +1,7 @@
 /** Which state, configuration and port are meant: found the way OpenClaw finds them, overridden by our flags. */
 import {
   absolute,
+  findProgram,
   firstExisting,
   lookAtFolder,
   parent,
@@ -104,6 +105,12 @@ export function installedPackage(words: readonly string[]): Package | null {
     }
   }
   return null
+}
+
+/** What a start without a command of its own would start. */
+export function installedHere(env: Environment): Package | null {
+  const file = findProgram('openclaw', env['PATH'])
+  return file === undefined ? null : installedPackage([file])
 }
 
 const parsedJson = (text: string): unknown => {

@@ -105,10 +105,6 @@ export const restartIntentName = 'gateway-restart-intent.json'
 /** The databases of 2026.4.26 (dist/task-registry-*.js): a set is the file with its log and its index. */
 export const taskDatabases: readonly string[] = ['tasks/runs.sqlite', 'flows/registry.sqlite']
 
-/** Where 2026.8.1 and later keep what used to be files. */
-export const sqliteControlPlane = 'state/openclaw.sqlite'
-export const sqliteAgentStore = 'agent/openclaw-agent.sqlite'
-
 /** Something of OpenClaw's lies there, or nothing at all yet (a first start). `supervise` is our own folder. */
 export const isStateDirectory = (names: readonly string[]): boolean =>
   names.every((name) => name === 'supervise') || names.some((name) => stateNames.has(name))

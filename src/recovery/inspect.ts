@@ -30,11 +30,12 @@ import { lookAtDatabases } from './look-at-databases.ts'
 import type { Finding } from './finding.ts'
 import { whatChanged } from './what-changed.ts'
 import { lookAtSessions } from './look-at-sessions.ts'
+import { lookAtStore } from './look-at-store.ts'
 import { Notebook, spliced } from './notebook.ts'
 import type { Seen } from './seen.ts'
 import { counted, isoOf } from './sessions-dir.ts'
 import type { Site } from './site.ts'
-import { storeOf } from './which-store.ts'
+import { storeOf, type WhichStore } from './which-store.ts'
 import type { Ask, Inspection, Store } from './verdict.ts'
 import { sha256 } from './hash.ts'
 
@@ -50,11 +51,12 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
   const eyes = new Eyes(site, notes, look.signal)
   const root = await eyes.stat(site.stateDir)
   const trust = await trusted(site, root, look.owed)
-  const store = await storeOf(eyes)
+  const which = await storeOf(eyes)
+  const { store } = which
   const walked: Walked[] = []
   let isAllAsConfirmed = true
 
-  if (store !== 'unknown' && store !== 'sqlite') {
+  if (store !== 'unknown' && store !== 'newer') {
     await lookAtConfig(eyes, store)
     await lookAtDevices(eyes)
     await lookAtRestartIntent(eyes)
@@ -63,7 +65,12 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
     for (const [dir, stats] of looked)
       walked.push({ dir: notes.shown(dir), stats, sessions: 0, transcripts: 0, benign: [] })
   }
-  for (const where of store === 'file' ? await sessionsDirs(eyes) : []) {
+  if (store === 'sqlite' || store === 'migrating') {
+    const confirmed = await readCheckpoint(site)
+    for (const [dir, stats] of await lookAtStore(eyes, which, { owed: look.owed, confirmed, trust }))
+      walked.push({ dir: notes.shown(dir), stats, sessions: 0, transcripts: 0, benign: [] })
+  }
+  for (const where of store === 'file' || store === 'migrating' ? await sessionsDirs(eyes) : []) {
     const dir = notes.shown(where.dir)
     const before = {
       sessions: notes.sessions,
@@ -87,7 +94,7 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
   const remedies = notes.remedies()
   const isSame = isAllAsConfirmed && trust?.bootId === site.bootId && trust.directories.size === walked.length
   return {
-    inspection: inspectionOf(notes, store, remedies.length > 0),
+    inspection: inspectionOf(notes, which, remedies.length > 0),
     remedies,
     checkpoint:
       isSame && walked.every((one) => isAsMarked(one, trust))
@@ -142,7 +149,7 @@ async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
   const real = await eyes.real(path)
   const stat = await eyes.stat(real)
   if (stat === undefined) {
-    if (store !== 'file' || notes.findings.some((one) => one.path === notes.shown(real))) return
+    if (store === 'none' || notes.findings.some((one) => one.path === notes.shown(real))) return
     const rolledBack = await lastGood(eyes, path)
     const because = notes.found({
       kind: 'config-unreadable',
@@ -309,11 +316,12 @@ function isJson(text: string): boolean {
   }
 }
 
-function inspectionOf(notes: Notebook, store: Store, hasRemedies: boolean): Inspection {
+function inspectionOf(notes: Notebook, { store, schema }: WhichStore, hasRemedies: boolean): Inspection {
   const findings = notes.sorted()
   return {
     store,
     version: notes.version,
+    schema,
     verdict: verdictOf(findings, hasRemedies),
     findings,
     counts: {

@@ -51,6 +51,6 @@ async function damageOf(eyes: Eyes, path: string, stat: FileStat): Promise<strin
   const head = await eyes.read(path, 0, magic.length)
   if (head === undefined) return undefined
   if (!head.equals(magic)) return `${stat.bytes} bytes that do not begin as a database does`
-  const check = await eyes.site.checkDatabase?.(path)
-  return check?.is === 'damaged' ? check.evidence : undefined
+  const looked = await eyes.site.databases?.look(path, { depth: 'quick', json: [], ask: {} })
+  return looked?.is === 'unreadable' ? looked.why : looked?.is === 'read' ? looked.damage[0] : undefined
 }

@@ -8,11 +8,11 @@ import type { Finding, Kind, Severity } from './finding.ts'
 import type { Because, Remedy, Splice } from './seen.ts'
 
 /**
- * The order in which remedies happen: content comes back before anything names it, and evidence (a lock, a pointer)
+ * The order in which remedies happen: an old log goes before the database that it does not belong to comes; content comes back before anything names it, and evidence (a lock, a pointer)
  * goes only after what replaces it is on disk.
  */
-export type Rank = 'content' | 'index' | 'pointer' | 'evidence'
-const ranks: readonly Rank[] = ['content', 'index', 'pointer', 'evidence']
+export type Rank = 'sidecar' | 'content' | 'index' | 'pointer' | 'evidence'
+const ranks: readonly Rank[] = ['sidecar', 'content', 'index', 'pointer', 'evidence']
 const severities: readonly Severity[] = ['loses', 'blocks', 'benign']
 
 export interface Found {

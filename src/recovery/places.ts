@@ -11,6 +11,9 @@ export const repairFolder = (site: Site, id: string): string => `${repairsFolder
 export const keptFolder = (site: Site, id: string): string => `${repairFolder(site, id)}/kept`
 export const journalFile = (site: Site, id: string): string => `${repairFolder(site, id)}/journal.jsonl`
 
+/** What was done to a database, and every row that was taken out of it. */
+export const accountsFolder = (site: Site): string => `${site.stateDir}/supervise/accounts`
+
 export const isOurs = (name: string): boolean => name === 'supervise' || name.startsWith('supervise/')
 
 /** Relative where it lies inside the state directory, else absolute. */

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { sight, Conflict } from './fingerprint.ts'
 import { segmentOf, type Fingerprint, type Piece, type Plan, type Step } from './finding.ts'
-import { nameOf } from './places.ts'
+import { accountsFolder, nameOf, ownFolder } from './places.ts'
 import type { Remedy, Seen, Splice } from './seen.ts'
 import type { Site } from './site.ts'
 import type { FileStat } from '../host/disk.ts'
@@ -17,11 +17,12 @@ const pieceBytes = 1 << 20
 /** One step a path, in the order in which they have to happen. */
 export async function plan(site: Site, seen: Pick<Seen, 'remedies'>): Promise<Plan> {
   const steps: Step[] = []
-  for (const remedy of seen.remedies) steps.push(await stepFor(site, remedy))
+  for (const remedy of seen.remedies)
+    steps.push(...(remedy.do === 'make' ? await made(site, remedy) : [await stepFor(site, remedy)]))
   return { steps }
 }
 
-async function stepFor(site: Site, remedy: Remedy): Promise<Step> {
+async function stepFor(site: Site, remedy: Exclude<Remedy, { do: 'make' }>): Promise<Step> {
   const { path, because } = remedy
   const named = { path: nameOf(site, path), because }
   if (remedy.do === 'put-back') {
@@ -37,6 +38,38 @@ async function stepFor(site: Site, remedy: Remedy): Promise<Step> {
   const after = await contentHash(site, content)
   for (const source of sources) await unchanged(site, source.path, source.stat)
   return { ...named, before, after, change: { do: 'write', content, mode: remedy.mode } }
+}
+
+/** What is made only now that it is wanted, and an account of it under a name of ours. */
+async function made(site: Site, remedy: Remedy & { do: 'make' }): Promise<Step[]> {
+  const { path, because } = remedy
+  const before = await asInspected(site, path, remedy.found)
+  const one = await remedy.make()
+  if (one.is === 'cannot') throw new CannotMake(`${nameOf(site, path)}: ${one.why}`)
+  await site.disk.mkdir(ownFolder(site), 0o700)
+  await site.disk.mkdir(accountsFolder(site), 0o700)
+  const account = `${accountsFolder(site)}/${site.now()}-${nameOf(site, path).replaceAll('/', '_')}.jsonl`
+  return [
+    {
+      path: nameOf(site, account),
+      because,
+      before: 'missing',
+      ...(await contentOf(site, one.report)),
+    },
+    { path: nameOf(site, path), because, before, ...(await contentOf(site, one.path, remedy.mode)) },
+  ]
+}
+
+async function contentOf(site: Site, from: string, mode = 0o600): Promise<Pick<Step, 'after' | 'change'>> {
+  const stat = await site.disk.stat(from)
+  if (stat?.kind !== 'file') throw new CannotMake(`${nameOf(site, from)} was not made`)
+  const content: Piece[] = [{ path: nameOf(site, from), from: 0, to: stat.bytes }]
+  return { after: await contentHash(site, content), change: { do: 'write', content, mode } }
+}
+
+/** What is to be put in place cannot be had: a person is needed. */
+export class CannotMake extends Error {
+  override name = 'CannotMake'
 }
 
 async function asInspected(site: Site, path: string, found: FileStat | null): Promise<Fingerprint> {

@@ -28,7 +28,7 @@ import type { Finding, Kept } from './finding.ts'
 import { takeGenerations } from './generations.ts'
 import { inspect } from './inspect.ts'
 import { begin, end, further, readRepairs, type Repair, settle } from './journal.ts'
-import { plan } from './plan.ts'
+import { CannotMake, plan } from './plan.ts'
 import { nameOf } from './places.ts'
 import type { Remedy, Seen } from './seen.ts'
 import type { Site } from './site.ts'
@@ -63,6 +63,7 @@ export async function recover(site: Site, ask: Ask): Promise<Recovery> {
       return retryLater(course, 'interrupted while looking')
     const conflict = conflictIn(error)
     if (conflict) return retryLater(course, conflict.message)
+    if (error instanceof CannotMake) return needsOperator(course, error.message, null)
     if (!(error instanceof DiskError)) throw error
     return error.canPass ? retryLater(course, error.message) : needsOperator(course, error.message, null)
   }
@@ -72,6 +73,8 @@ async function run(site: Site, ask: Ask, course: Course): Promise<Recovery> {
   const interrupted = await resume(site, ask, course)
   if (interrupted !== null) return interrupted
 
+  // No repair is open: nothing that was made for one is wanted.
+  site.databases?.sweep()
   for (let round = 1; ; round++) {
     const seen = await inspect(site, { owed: ask.owed, ...(ask.signal && { signal: ask.signal }) })
     course.inspection = seen.inspection
@@ -181,6 +184,7 @@ const needsOperator = (course: Course, evidence: string, command: string | null)
 const unseen: Inspection = {
   store: 'unknown',
   version: null,
+  schema: null,
   verdict: 'retry-later',
   findings: [],
   counts: { sessions: 0, transcripts: 0, files: 0, read: 0 },
@@ -199,5 +203,12 @@ export async function dryRun(site: Site, ask: Pick<Ask, 'owed'>): Promise<DryRun
 
 const changeBy = (site: Site, remedy: Remedy): DryRun['changes'][number] => ({
   path: nameOf(site, remedy.path),
-  does: remedy.do !== 'splice' ? remedy.do : remedy.found === null ? 'create' : 'write',
+  does:
+    remedy.do === 'make'
+      ? 'write'
+      : remedy.do !== 'splice'
+        ? remedy.do
+        : remedy.found === null
+          ? 'create'
+          : 'write',
 })

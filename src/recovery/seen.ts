@@ -5,6 +5,7 @@
 import type { Checkpoint } from './checkpoint.ts'
 import type { Kind } from './finding.ts'
 import type { FileStat } from '../host/disk.ts'
+import type { Made } from '../host/sqlite-workshop.ts'
 import type { Inspection } from './verdict.ts'
 
 export interface Seen {
@@ -46,6 +47,13 @@ export type Remedy = {
       readonly mode: number
       /** What stands at `path` now, as inspected. */
       readonly found: FileStat | null
+    }
+  | {
+      /** The file becomes what `make` makes, when it comes to that: a look makes nothing. */
+      readonly do: 'make'
+      readonly found: FileStat
+      readonly mode: number
+      readonly make: () => Promise<Made>
     }
   | { readonly do: 'set-aside'; readonly found: FileStat }
   | { readonly do: 'put-back'; readonly from: string; readonly found: FileStat }

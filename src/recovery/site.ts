@@ -1,6 +1,6 @@
 /** Where a recovery works, and what it may ask of the machine.  Made once by whoever calls this room. */
 import type { Disk } from '../host/disk.ts'
-import type { DatabaseCheck } from '../host/sqlite-check.ts'
+import type { Workshop } from '../host/sqlite-workshop.ts'
 
 export interface Site {
   readonly disk: Disk
@@ -17,9 +17,17 @@ export interface Site {
   readonly liveGatewayPid?: number
   /** ms since the epoch. */
   now(): number
-  /** Whether an SQLite database is sound, asked of a private copy; left out where nothing here can tell. */
-  checkDatabase?(path: string): Promise<DatabaseCheck>
+  /** SQLite, asked of private copies; left out where this Node has none. */
+  readonly databases?: Workshop
+  /** The OpenClaw that is to be started here; null or left out where that is not known. */
+  readonly installed?: Installed | null
   readonly policy: Policy
+}
+
+export interface Installed {
+  readonly version: string
+  /** Null: the era of files. */
+  readonly schemaVersions: Readonly<Record<string, number>> | null
 }
 
 export interface Policy {

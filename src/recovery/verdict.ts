@@ -1,12 +1,20 @@
 import type { Finding, Kept, Kind } from './finding.ts'
 
-export type Store = 'file' | 'sqlite' | 'none' | 'unknown'
+export type Store = 'file' | 'sqlite' | 'migrating' | 'none' | 'newer' | 'unknown'
+
+/** The newest schema of each kind of database; null where there is none. */
+export interface Schema {
+  readonly state: number | null
+  readonly agent: number | null
+}
 
 /** One look, nothing changed.  `findings` are sorted: loses, blocks, benign; then by path. */
 export interface Inspection {
   readonly store: Store
   /** The OpenClaw version that last wrote here, where the state says so. */
   readonly version: string | null
+  /** Null where there are no databases. */
+  readonly schema: Schema | null
   readonly verdict: 'consistent' | 'repairable' | 'retry-later' | 'needs-operator'
   readonly findings: readonly Finding[]
   readonly counts: {

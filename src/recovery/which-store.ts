@@ -1,42 +1,135 @@
-/** Which era of OpenClaw wrote a state directory, if any: what is not understood is not touched. */
-import { sqliteAgentStore, sqliteControlPlane, stateNames } from '../openclaw/layout.ts'
+/**
+ * Which store of OpenClaw lies in a state directory: asked of what is found there, never guessed from a version.
+ *
+ *   file       sessions in files (2026.4 to 2026.7.1, and the line 2026.7.33 and later)
+ *   sqlite     sessions in databases (2026.8.1 and later)
+ *   migrating  the gateway's own import from the one to the other is under way, or still to come
+ *   none       no sessions yet
+ *   newer      databases with a schema newer than this program knows
+ *   unknown    not OpenClaw's
+ *
+ * What is newer or unknown is not touched: it is held, saying why and how to start all the same.
+ */
+import {
+  agentStore,
+  controlPlane,
+  firstWithSessions,
+  importRuns,
+  metaOf,
+  newestKnown,
+  questions,
+  type Role,
+} from '../openclaw/databases.ts'
+import { indexName, stateNames } from '../openclaw/layout.ts'
 import { quoted, type Eyes } from './eyes.ts'
+import { outsideOf, type DatabaseSeen } from './look-at-database-file.ts'
 import { isOurs } from './places.ts'
-import type { Store } from './verdict.ts'
+import type { Schema, Store } from './verdict.ts'
 
-export async function storeOf(eyes: Eyes): Promise<Store> {
+export interface WhichStore {
+  readonly store: Store
+  readonly schema: Schema | null
+  /** That there are, sound or not. */
+  readonly databases: readonly DatabaseSeen[]
+  /** Legacy indexes beside databases that the gateway has marked as migrated: it refuses them. */
+  readonly reappeared: readonly string[]
+}
+
+export async function storeOf(eyes: Eyes): Promise<WhichStore> {
   const { stateDir } = eyes.site
+  const nothing = { schema: null, databases: [], reappeared: [] } as const
   const entries = await eyes.list(stateDir)
   if (entries === undefined) {
     const known = eyes.notes.findings.length > 0
-    return known ? 'unknown' : 'none'
+    return { store: known ? 'unknown' : 'none', ...nothing }
   }
   const theirs = entries.filter(({ name }) => !isOurs(name))
-  const isBySqlite = await firstSqlite(eyes)
-  if (isBySqlite !== undefined) {
-    unknown(
-      eyes,
-      isBySqlite,
-      'written by the SQLite era of OpenClaw, 2026.8.1 and later, which this version of supervise does not check yet',
-    )
-    return 'sqlite'
+  const agents = await agentsIn(eyes)
+  const databases = await databasesOf(eyes, agents)
+  const schema = schemaOf(databases)
+  const indexes: string[] = []
+  for (const agent of agents) {
+    const path = `${stateDir}/agents/${agent}/sessions/${indexName}`
+    if ((await eyes.stat(path)) !== undefined) indexes.push(path)
   }
-  if (theirs.some(({ name }) => name === 'agents')) return 'file'
-  if (theirs.length === 0 || theirs.some(({ name }) => stateNames.has(name))) return 'none'
+  const hasImported = (await eyes.stat(`${stateDir}/${importRuns}`)) !== undefined
+  const isOfRows =
+    (schema?.agent ?? 0) >= firstWithSessions.agent || (schema?.state ?? 0) >= firstWithSessions.state
+  if (isOfRows || hasImported || databases.some(({ header }) => header.is === 'no-database')) {
+    const seen = { schema, databases, reappeared: [] }
+    if ((schema?.state ?? 0) > newestKnown.state || (schema?.agent ?? 0) > newestKnown.agent) {
+      const newest = `${inWords(schema!)}; this version of supervise knows up to ${inWords(newestKnown)}`
+      unknown(eyes, databases[0]!.path, newest)
+      return { store: 'newer', ...seen }
+    }
+    if (indexes.length === 0) return { store: 'sqlite', ...seen }
+    const stamp = await stampedBy(eyes, databases)
+    const { installed } = eyes.site
+    if (stamp === null || (installed != null && stamp !== installed.version))
+      return { store: 'migrating', ...seen }
+    return { store: 'sqlite', ...seen, reappeared: indexes }
+  }
+  if (theirs.some(({ name }) => name === 'agents')) return { store: 'file', ...nothing, schema }
+  if (theirs.length === 0 || theirs.some(({ name }) => stateNames.has(name)))
+    return { store: 'none', ...nothing, schema }
   unknown(eyes, stateDir, `no state of OpenClaw: ${theirs.length} names, none of them its own`)
-  return 'unknown'
+  return { store: 'unknown', ...nothing }
 }
 
-async function firstSqlite(eyes: Eyes): Promise<string | undefined> {
-  const { stateDir } = eyes.site
-  const candidates = [`${stateDir}/${sqliteControlPlane}`]
-  const agents =
-    (await eyes.stat(`${stateDir}/agents`)) === undefined ? [] : await eyes.list(`${stateDir}/agents`)
-  for (const { name, kind } of agents ?? [])
-    if (kind === 'directory') candidates.push(`${stateDir}/agents/${name}/${sqliteAgentStore}`)
-  for (const path of candidates) if ((await eyes.stat(path)) !== undefined) return path
-  return undefined
+async function agentsIn(eyes: Eyes): Promise<readonly string[]> {
+  const path = `${eyes.site.stateDir}/agents`
+  if ((await eyes.stat(path)) === undefined) return []
+  return ((await eyes.list(path)) ?? [])
+    .filter(({ kind }) => kind === 'directory')
+    .map(({ name }) => name)
+    .toSorted()
 }
+
+async function databasesOf(eyes: Eyes, agents: readonly string[]): Promise<readonly DatabaseSeen[]> {
+  const { stateDir } = eyes.site
+  const candidates: { role: Role; agentId: string | null; path: string }[] = [
+    { role: 'state', agentId: null, path: `${stateDir}/${controlPlane}` },
+    ...agents.map((agentId) => ({
+      role: 'agent' as const,
+      agentId,
+      path: `${stateDir}/agents/${agentId}/${agentStore}`,
+    })),
+  ]
+  const found: DatabaseSeen[] = []
+  for (const candidate of candidates) {
+    const seen = await outsideOf(eyes, candidate)
+    if (seen !== undefined) found.push(seen)
+  }
+  return found
+}
+
+function schemaOf(databases: readonly DatabaseSeen[]): Schema | null {
+  const newest = (role: Role): number | null => {
+    const versions = databases
+      .filter((one) => one.role === role)
+      .flatMap(({ userVersion }) => (userVersion === null ? [] : [userVersion]))
+    return versions.length === 0 ? null : Math.max(...versions)
+  }
+  const schema = { state: newest('state'), agent: newest('agent') }
+  return schema.state === null && schema.agent === null ? null : schema
+}
+
+/** The build that said its migrations are done; null where none did, or where it cannot be asked. */
+async function stampedBy(eyes: Eyes, databases: readonly DatabaseSeen[]): Promise<string | null> {
+  const state = databases.find(({ role }) => role === 'state')
+  if (state === undefined) return null
+  const seen = await eyes.site.databases?.look(state.path, {
+    depth: 'none',
+    json: [],
+    ask: { meta: questions.state.meta },
+  })
+  return seen?.is === 'read' ? (metaOf(seen.answers['meta'])?.stampedBy ?? null) : null
+}
+
+export const inWords = ({ state, agent }: Schema): string =>
+  [state === null ? [] : [`state schema ${state}`], agent === null ? [] : [`agent schema ${agent}`]]
+    .flat()
+    .join(', ') || 'no schema'
 
 function unknown(eyes: Eyes, path: string, evidence: string): void {
   const { policy, stateDir } = eyes.site

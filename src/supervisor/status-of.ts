@@ -77,6 +77,7 @@ export const stateOf = ({ inspection }: Recovery): Status['state'] => {
     at: new Date(clock.wallMs()).toISOString(),
     store: inspection.store,
     version: inspection.version,
+    schema: inspection.schema,
     verdict: inspection.verdict,
     loses: count('loses'),
     blocks: count('blocks'),

@@ -55,6 +55,8 @@ export interface Status {
     readonly at: string
     readonly store: string
     readonly version: string | null
+    /** Of the databases; null in the era of files. */
+    readonly schema: { readonly state: number | null; readonly agent: number | null } | null
     readonly verdict: string
     readonly loses: number
     readonly blocks: number

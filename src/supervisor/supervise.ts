@@ -192,7 +192,10 @@ export async function supervise(
       isConfirmed = true
       return { is: 'consistent' }
     }
-    const generations = watchGenerations(siteOn({ ...settings, policy: settings.recovery }), log)
+    const generations = watchGenerations(
+      siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery }),
+      log,
+    )
 
     const runRecovery: World['recover'] = async (trigger, signal) => {
       const outcome = await lookAndRepair(trigger, signal)

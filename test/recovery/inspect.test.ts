@@ -20,7 +20,7 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { DiskError, type Disk } from '../../src/host/disk.ts'
 import { realDisk } from '../../src/host/real-disk.ts'
-import { checkDatabase } from '../../src/host/sqlite-check.ts'
+import { workshopIn } from '../../src/host/sqlite-workshop.ts'
 import { keepCheckpoint } from '../../src/recovery/checkpoint.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { recover } from '../../src/recovery/recover.ts'
@@ -175,20 +175,17 @@ describe('a store', () => {
   })
 
   test.each(['state/openclaw.sqlite', 'agents/main/agent/openclaw-agent.sqlite'])(
-    'with %s is of a later era',
+    'of files with an empty %s was about to be imported when it was cut off: both are looked at',
     async (name) => {
       const s = state('sound')
       mkdirSync(join(s.at(name), '..'), { recursive: true })
       writeFileSync(s.at(name), '')
+      expect(await s.look()).toMatchObject({ store: 'migrating', verdict: 'consistent' })
       truncateSync(s.at(transcript), 0)
       expect(await s.look()).toMatchObject({
-        store: 'sqlite',
-        verdict: 'needs-operator',
-        findings: [{ kind: 'unknown-store', path: name }],
-      })
-      expect(await look(s.stateDir, { unknownStore: 'start' })).toMatchObject({
-        store: 'sqlite',
-        verdict: 'consistent',
+        store: 'migrating',
+        verdict: 'repairable',
+        findings: [{ kind: 'transcript-bad-header', path: transcript }],
       })
     },
   )
@@ -569,19 +566,20 @@ describe('the task databases', () => {
   test('are asked of a copy, which changes nothing', async () => {
     const s = state('sigterm-mid-run')
     const before = s.bytes()
-    const sound = await checkDatabase(s.at('tasks/runs.sqlite'))
-    expect(['sound', 'cannot-tell']).toContain(sound.is)
-    const hasSqlite = sound.is === 'sound'
+    const databases = workshopIn(s.at('supervise/workshop'))
+    const look = { depth: 'quick', json: [], ask: {} } as const
+    expect(await databases?.look(s.at('tasks/runs.sqlite'), look)).toEqual(
+      databases && { is: 'read', userVersion: 0, damage: [], orphans: [], badJson: [], answers: {} },
+    )
     const bytes = readFileSync(s.at('tasks/runs.sqlite'))
     writeFileSync(s.at('tasks/runs.sqlite'), bytes.fill(0xff, 4096, 40_000))
     rmSync(s.at('tasks/runs.sqlite-wal'))
     const after = { ...s.bytes() }
-    expect((await checkDatabase(s.at('tasks/runs.sqlite'))).is).toBe(hasSqlite ? 'damaged' : 'cannot-tell')
+    const site = { ...s.site, ...(databases && { databases }) }
+    const seen = (await inspect(site, { owed: 'another-boot' })).inspection
     expect(s.bytes()).toEqual(after)
     expect(Object.keys(before)).toContain('tasks/runs.sqlite-wal')
-    const site = { ...s.site, checkDatabase }
-    const seen = (await inspect(site, { owed: 'another-boot' })).inspection
-    expect(said(seen)).toEqual(hasSqlite ? ['tasks-unreadable loses tasks/runs.sqlite'] : [])
+    expect(said(seen)).toEqual(databases ? ['tasks-unreadable loses tasks/runs.sqlite'] : [])
   })
 })
 

@@ -1,0 +1,90 @@
+/**
+ * Databases of one state, looked at and mended in a workshop of ours: a folder inside the state, so that what is made
+ * there can be put in place by a rename. Work on anything large is done in a thread, since it takes seconds, and the
+ * loop has signals, a watchdog and probes to answer.
+ */
+import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { hasSqlite, lookInside, snapshotOf, syncFile, type Looked, type Questions } from './sqlite.ts'
+import { mendCopy, type Mended, type Mending } from './sqlite-mend.ts'
+import { startThread } from './thread.ts'
+
+/** Synced files of ours: the database, and what was done to it, with every row that was taken out, as it was. */
+export type Made =
+  | { readonly is: 'made'; readonly path: string; readonly report: string }
+  | { readonly is: 'cannot'; readonly why: string }
+
+export interface Workshop {
+  look(path: string, questions: Questions): Promise<Looked>
+  /** What stands at `path` is not changed. */
+  mend(path: string, mending: Mending): Promise<Made>
+  /** A whole copy, with what the log holds, verified and synced: null; or why there is none. */
+  snapshot(path: string, to: string): Promise<string | null>
+  /** Nothing that was made here is wanted any more. */
+  sweep(): void
+}
+
+export type Task =
+  | { readonly do: 'look'; readonly path: string; readonly workshop: string; readonly questions: Questions }
+  | {
+      readonly do: 'mend'
+      readonly path: string
+      readonly workshop: string
+      readonly to: string
+      readonly mending: Mending
+    }
+  | { readonly do: 'snapshot'; readonly path: string; readonly workshop: string; readonly to: string }
+
+/** Beyond this a check takes long enough to be felt. */
+const threadFromBytes = 32 * 1024 * 1024
+
+let made = 0
+
+/** Undefined where this Node has no SQLite. */
+export function workshopIn(folder: string): Workshop | undefined {
+  if (!hasSqlite()) return undefined
+  return {
+    look: async (path, questions) =>
+      (await carryOut({ do: 'look', path, workshop: folder, questions })) as Looked,
+    async mend(path, mending) {
+      mkdirSync(folder, { recursive: true, mode: 0o700 })
+      const to = join(folder, `${process.pid}-${++made}-${basename(path)}`)
+      const mended = (await carryOut({ do: 'mend', path, workshop: folder, to, mending })) as Mended
+      if (mended.is === 'cannot') return mended
+      const report = `${to}.jsonl`
+      const lines = [{ did: mended.did }, ...mended.taken].map((line) => `${JSON.stringify(line)}\n`)
+      writeFileSync(report, lines.join(''), { mode: 0o600 })
+      for (const file of [report, to, folder]) syncFile(file)
+      return { is: 'made', path: to, report }
+    },
+    snapshot: async (path, to) =>
+      (await carryOut({ do: 'snapshot', path, workshop: folder, to })) as string | null,
+    sweep() {
+      if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return
+      for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true })
+    },
+  }
+}
+
+export function perform(task: Task): Looked | Mended | string | null {
+  switch (task.do) {
+    case 'look':
+      return lookInside(task.path, task.workshop, task.questions)
+    case 'mend':
+      return mendCopy(task.path, task.workshop, task.to, task.mending)
+    case 'snapshot':
+      return snapshotOf(task.path, task.workshop, task.to)
+  }
+}
+
+async function carryOut(task: Task): Promise<unknown> {
+  const bytes = ['', '-wal'].reduce(
+    (sum, end) => sum + (lstatSync(task.path + end, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  )
+  if (bytes < threadFromBytes) return perform(task)
+  const module = new URL('./sqlite-thread.js', import.meta.url)
+  const { first, thread } = await startThread(module, task, () => {})
+  await thread.end()
+  return first
+}

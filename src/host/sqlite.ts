@@ -1,0 +1,279 @@
+/**
+ * SQLite, where this Node has it, asked in a way that the database does not notice.
+ *
+ * 1. A look never writes, never folds a log into its database, never leaves a file beside it: a database whose log
+ *    holds nothing is opened as immutable, any other is copied with its log into a folder of ours, and the copy asked.
+ * 2. A mended database is a new file; the one that was found is never opened for writing.
+ * 3. Copies are bounded by size and by free space, and gone afterwards; what does not fit is `cannot-tell`.
+ * 4. What a damaged database answers is an answer: nothing here throws but for bugs.
+ *
+ * Node has SQLite from 22.13 on without a flag. Without it every answer is `cannot-tell`, with the one line that says
+ * which Node to use.
+ */
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  existsSync,
+  fsyncSync,
+  lstatSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+
+export const whichNode = `databases are looked at from outside only: this Node (${process.versions.node}) has no SQLite; run supervise with Node 22.16 or later, or 24`
+
+export type Value = null | number | bigint | string | Uint8Array
+export type Row = Readonly<Record<string, Value>>
+
+/** What is to be found out; all SQL is the caller's. */
+export interface Questions {
+  /** A quick check, or the full one with the foreign keys. */
+  readonly depth: 'none' | 'quick' | 'full'
+  /** Text columns that have to hold JSON: looked at when the depth is full. */
+  readonly json: readonly { readonly table: string; readonly column: string }[]
+  /** By a name of the caller's. At most a thousand rows each. */
+  readonly ask: Readonly<Record<string, string>>
+}
+
+export interface Orphan {
+  readonly table: string
+  readonly rowid: number
+  readonly parent: string
+}
+export interface BadJson {
+  readonly table: string
+  readonly column: string
+  readonly rowid: number
+}
+
+export type Looked =
+  | { readonly is: 'cannot-tell'; readonly why: string }
+  /** Cannot be opened, or not be read at all. */
+  | { readonly is: 'unreadable'; readonly why: string }
+  | {
+      readonly is: 'read'
+      readonly userVersion: number
+      /** What the check said; empty when sound. */
+      readonly damage: readonly string[]
+      readonly orphans: readonly Orphan[]
+      readonly badJson: readonly BadJson[]
+      /** A question that could not be answered (no such table) is left out. */
+      readonly answers: Readonly<Record<string, readonly Row[]>>
+    }
+
+export interface Database {
+  exec(sql: string): void
+  prepare(sql: string): Statement
+  close(): void
+}
+interface Statement {
+  all(...values: Value[]): Row[]
+  get(...values: Value[]): Row | undefined
+  run(...values: Value[]): { readonly changes: number | bigint }
+  iterate(...values: Value[]): Iterable<Row>
+  setReadBigInts?(on: boolean): void
+}
+interface Sqlite {
+  readonly DatabaseSync: new (
+    path: string | URL,
+    options: {
+      readonly readOnly: boolean
+      readonly enableForeignKeyConstraints?: boolean
+      readonly defensive?: boolean
+    },
+  ) => Database
+}
+
+/** A copy beyond this is not made at a start. */
+const mostBytes = 2 * 1024 * 1024 * 1024
+/** What is left free beside a copy. */
+const spareBytes = 64 * 1024 * 1024
+const mostRows = 1000
+
+let sqlite: Sqlite | null | undefined
+
+export const hasSqlite = (): boolean => (sqlite ??= load()) !== null
+
+/** `workshop`: where copies may be made; the system's temporary folder when it is not there. */
+export function lookInside(path: string, workshop: string, questions: Questions): Looked {
+  if (!hasSqlite()) return { is: 'cannot-tell', why: whichNode }
+  if (sizeOf(`${path}-wal`) === 0) {
+    const seen = asked(() => opened(immutable(path), true), questions)
+    if (seen.is !== 'unreadable' || !seen.why.startsWith('unable to open')) return seen
+  }
+  return withCopy([path, `${path}-wal`], workshop, (copy) => asked(() => opened(copy, false), questions))
+}
+
+/** Runs `work` on a private copy of a database and its log; the room is gone afterwards. */
+export function withCopy<T>(
+  files: readonly [string, ...string[]],
+  workshop: string,
+  work: (copy: string, room: string) => T,
+): T | { readonly is: 'cannot-tell'; readonly why: string } {
+  const there = files.filter((file) => isFile(file))
+  const bytes = there.reduce((sum, file) => sum + sizeOf(file), 0)
+  if (bytes > mostBytes) return { is: 'cannot-tell', why: `${bytes} bytes: too large for a private copy` }
+  const parent = existsSync(workshop) ? workshop : tmpdir()
+  const { bavail, bsize } = statfsSync(parent)
+  if (bytes * 2 + spareBytes > bavail * bsize)
+    return { is: 'cannot-tell', why: `no room for a private copy of ${bytes} bytes` }
+  const room = mkdtempSync(join(parent, 'supervise-sqlite-'))
+  try {
+    for (const file of there)
+      copyFileSync(file, join(room, `copy${file.slice(files[0].length)}`), constants.COPYFILE_FICLONE)
+    return work(join(room, 'copy'), room)
+  } finally {
+    rmSync(room, { recursive: true, force: true })
+  }
+}
+
+/** By SQLite's own means: whole, with what the log holds; checked after writing. Null, or why there is none. */
+export function snapshotOf(path: string, workshop: string, to: string): string | null {
+  const outcome = withCopy([path, `${path}-wal`], workshop, (copy, room) => {
+    const whole = join(room, 'whole')
+    let database: Database | undefined
+    try {
+      database = opened(copy, false)
+      database.prepare('VACUUM INTO ?').run(whole)
+    } catch (error) {
+      return { is: 'failed', why: said(error) } as const
+    } finally {
+      close(database)
+    }
+    const seen = asked(() => opened(whole, true), { depth: 'quick', json: [], ask: {} })
+    const why = seen.is === 'read' ? seen.damage[0] : seen.why
+    if (why !== undefined) return { is: 'failed', why } as const
+    syncFile(whole)
+    renameSync(whole, to)
+    return { is: 'done' } as const
+  })
+  return outcome.is === 'done' ? null : outcome.why
+}
+
+/** For the duration of a piece of work; only to be called where `hasSqlite()`. */
+export function opened(path: string | URL, readOnly: boolean): Database {
+  if (sqlite == null) throw new Error('no SQLite here')
+  const database = new sqlite.DatabaseSync(path, {
+    readOnly,
+    enableForeignKeyConstraints: false,
+    defensive: false,
+  })
+  // The gateway's own schema may call functions that are not here; what is asked here needs none of them.
+  database.exec('PRAGMA trusted_schema=OFF')
+  return database
+}
+
+/** Durable under its name, and nothing of the work left beside it. */
+export function syncFile(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY)
+  try {
+    fsyncSync(fd)
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function asked(open: () => Database, questions: Questions): Looked {
+  let database: Database | undefined
+  try {
+    database = open()
+    const version = database.prepare('PRAGMA user_version').get()?.['user_version']
+    return { is: 'read', userVersion: Number(version ?? 0), ...answersOf(database, questions) }
+  } catch (error) {
+    return { is: 'unreadable', why: said(error) }
+  } finally {
+    close(database)
+  }
+}
+
+function answersOf(database: Database, { depth, json, ask }: Questions) {
+  const damage = depth === 'none' ? [] : checked(database, depth)
+  const orphans: Orphan[] = []
+  const badJson: BadJson[] = []
+  if (depth === 'full') {
+    for (const row of rows(database, 'PRAGMA foreign_key_check') ?? [])
+      orphans.push({
+        table: String(row['table']),
+        rowid: Number(row['rowid']),
+        parent: String(row['parent']),
+      })
+    for (const { table, column } of json) {
+      const sql = `SELECT rowid AS n FROM ${quoted(table)} WHERE ${quoted(column)} IS NOT NULL AND NOT json_valid(${quoted(column)})`
+      for (const row of rows(database, sql) ?? []) badJson.push({ table, column, rowid: Number(row['n']) })
+    }
+  }
+  const answers: Record<string, readonly Row[]> = {}
+  for (const [name, sql] of Object.entries(ask)) {
+    const answer = rows(database, sql)
+    if (answer !== undefined) answers[name] = answer
+  }
+  return { damage, orphans, badJson, answers }
+}
+
+function checked(database: Database, depth: 'quick' | 'full'): readonly string[] {
+  try {
+    const check = depth === 'quick' ? 'quick_check' : 'integrity_check'
+    const lines = database
+      .prepare(`PRAGMA ${check}(20)`)
+      .all()
+      .map((row) => String(Object.values(row)[0]))
+    return lines.length === 1 && lines[0] === 'ok' ? [] : lines
+  } catch (error) {
+    return [said(error)]
+  }
+}
+
+/** Undefined when it cannot be asked. */
+function rows(database: Database, sql: string): Row[] | undefined {
+  const found: Row[] = []
+  try {
+    for (const row of database.prepare(sql).iterate()) {
+      found.push(row)
+      if (found.length === mostRows) break
+    }
+    return found
+  } catch {
+    return undefined
+  }
+}
+
+export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+export const said = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 200)
+
+/** A database of garbage may refuse even this. */
+export function close(database: Database | undefined): void {
+  try {
+    database?.close()
+  } catch {
+    return
+  }
+}
+
+function immutable(path: string): URL {
+  const url = pathToFileURL(path)
+  url.search = '?immutable=1&mode=ro'
+  return url
+}
+
+const isFile = (path: string): boolean => lstatSync(path, { throwIfNoEntry: false })?.isFile() === true
+const sizeOf = (path: string): number => lstatSync(path, { throwIfNoEntry: false })?.size ?? 0
+
+/** Node calls it experimental on stderr, which is not ours to fill. */
+function load(): Sqlite | null {
+  const emitWarning = process.emitWarning.bind(process)
+  process.emitWarning = () => undefined
+  try {
+    return (process.getBuiltinModule('node:sqlite') as Sqlite | undefined) ?? null
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The databases of 2026.8.1 and later: where they lie, which schemas are known, what is asked of them.
+ *
+ * 2026.9.6 (docs/reference and dist): `state/openclaw.sqlite` is the control plane (state schema 18),
+ * `agents/<id>/agent/openclaw-agent.sqlite` holds sessions, transcripts and trajectories of one agent (agent schema
+ * 23). The agent's database exists since 2026.7 (schema 1), but sessions moved into it with schema 4 (2026.7.2-beta.1);
+ * the first stable release that has them there is 2026.8.1 (state 15, agent 19).
+ */
+export const controlPlane = 'state/openclaw.sqlite'
+export const agentStore = 'agent/openclaw-agent.sqlite'
+/** Derived: which databases it had set apart, and when it verified the others. Rebuilt when it is gone. */
+export const quarantineStore = 'state/openclaw-quarantine.sqlite'
+export const importRuns = 'session-sqlite-migration-runs'
+
+/** From which schema on sessions are rows. */
+export const firstWithSessions = { state: 15, agent: 4 }
+/** Up to which this program knows what it looks at. */
+export const newestKnown = { state: 18, agent: 23 }
+
+export type Role = 'state' | 'agent'
+
+/** A text column that the gateway parses as JSON: what does not parse is exit 1 for ever, or a session that answers 500. */
+export const jsonColumns: Readonly<
+  Record<Role, readonly { readonly table: string; readonly column: string }[]>
+> = {
+  state: [],
+  agent: [
+    { table: 'session_nodes', column: 'entry_json' },
+    { table: 'transcript_events', column: 'event_json' },
+    { table: 'trajectory_runtime_events', column: 'event_json' },
+  ],
+}
+
+export const questions = {
+  state: {
+    meta: 'SELECT meta_key, role, schema_version, agent_id, app_version FROM schema_meta',
+    agents: 'SELECT agent_id, path, schema_version, size_bytes FROM agent_databases',
+    boot: 'SELECT pid, completed_at_ms, outcome, reason FROM gateway_boot_lifecycle ORDER BY started_at_ms DESC LIMIT 1',
+  },
+  agent: {
+    meta: 'SELECT meta_key, role, schema_version, agent_id, app_version FROM schema_meta',
+    sessions: 'SELECT count(*) AS n FROM session_nodes',
+    transcripts: 'SELECT count(*) AS n FROM session_windows',
+  },
+} as const satisfies Record<Role, Readonly<Record<string, string>>>
+
+export interface Meta {
+  readonly role: string | null
+  readonly agentId: string | null
+  /** Of the OpenClaw that last wrote here. */
+  readonly appVersion: string | null
+  /** The build whose start-up migrations are done; null when none is. */
+  readonly stampedBy: string | null
+}
+
+type Cell = null | number | bigint | string | Uint8Array
+type Rows = readonly Readonly<Record<string, Cell>>[]
+
+/** Undefined when there is no primary row, which the gateway refuses ("schema role missing"). */
+export function metaOf(rows: Rows | undefined): Meta | undefined {
+  const primary = rows?.find((row) => row['meta_key'] === 'primary')
+  if (primary === undefined) return undefined
+  const stamp = rows?.find((row) => row['meta_key'] === 'startup-migrations')
+  return {
+    role: text(primary['role']),
+    agentId: text(primary['agent_id']),
+    appVersion: text(primary['app_version']),
+    stampedBy: text(stamp?.['app_version'])?.split('\n')[0] ?? null,
+  }
+}
+
+export const roleInside: Readonly<Record<Role, string>> = { state: 'global', agent: 'agent' }
+
+/** Agents whose database the control plane has seen, with its path relative to the state directory. */
+export const registered = (
+  rows: Rows | undefined,
+): readonly { readonly agentId: string; readonly path: string }[] =>
+  (rows ?? []).flatMap((row) => {
+    const [agentId, path] = [text(row['agent_id']), text(row['path'])]
+    return agentId === null || path === null || path.startsWith('/') || path.split('/').includes('..')
+      ? []
+      : [{ agentId, path }]
+  })
+
+const text = (cell: Cell | undefined): string | null => (typeof cell === 'string' ? cell : null)
+
+/** The smallest content that the gateway of 2026.9.6 takes for each of `jsonColumns`. */
+export const smallest: Readonly<Record<string, string>> = {
+  session_nodes: "json_object('sessionId', current_session_id, 'updatedAt', updated_at)",
+  transcript_events:
+    "json_object('type', 'custom', 'customType', 'supervise.replaced', 'id', coalesce((SELECT event_id FROM transcript_event_identities i WHERE i.session_id = transcript_events.session_id AND i.seq = transcript_events.seq), 'replaced-' || seq), 'parentId', (SELECT parent_id FROM transcript_event_identities i WHERE i.session_id = transcript_events.session_id AND i.seq = transcript_events.seq), 'timestamp', strftime('%Y-%m-%dT%H:%M:%fZ', created_at / 1000.0, 'unixepoch'), 'data', json_object())",
+  trajectory_runtime_events: "json_object('type', 'supervise.replaced', 'runId', run_id, 'seq', seq)",
+}
+
+/** A session whose newest window is gone, while the session itself still names it. */
+export const parents: Readonly<Record<Role, readonly string[]>> = {
+  state: [],
+  agent: [
+    'INSERT OR IGNORE INTO session_windows (session_id, session_key, created_at, updated_at) SELECT current_session_id, session_key, updated_at, updated_at FROM session_nodes WHERE current_session_id NOT IN (SELECT session_id FROM session_windows)',
+  ],
+}
+
+/** Of these something is always there, once there was a session. */
+export const vital: Readonly<Record<Role, readonly string[]>> = {
+  state: ['schema_meta'],
+  agent: ['schema_meta', 'session_nodes', 'session_windows', 'transcript_events'],
+}

@@ -1,0 +1,55 @@
+/**
+ * Snapshots of databases: what a confirmed look left, a few generations of each.
+ *
+ *   <state>/supervise/snapshots/databases/<role>[-<agent>]/<time in ms>.sqlite
+ *
+ * Made by SQLite's own backup, verified after writing, named at last: what bears the name is whole.
+ */
+import { DiskError, type FileStat } from '../host/disk.ts'
+import { headerBytes, headerOf, sizeAgainst } from '../host/sqlite-file.ts'
+import type { Eyes } from './eyes.ts'
+import type { DatabaseSeen } from './look-at-database-file.ts'
+import { ownFolder } from './places.ts'
+import type { Site } from './site.ts'
+
+export interface Snapshot {
+  readonly path: string
+  readonly stat: FileStat
+  /** ms since the epoch. */
+  readonly takenAt: number
+}
+
+type Of = Pick<DatabaseSeen, 'role' | 'agentId'>
+
+const name = /^(\d{13})\.sqlite$/
+
+const folderOf = (site: Site, { role, agentId }: Of): string =>
+  `${ownFolder(site)}/snapshots/databases/${role}${agentId === null ? '' : `-${agentId}`}`
+
+/** The newest that is whole, as far as its outside tells. */
+export async function newestSnapshot(eyes: Eyes, of: Of): Promise<Snapshot | null> {
+  for (const snapshot of (await snapshots(eyes.site, of)).toReversed()) {
+    const bytes = await eyes.read(snapshot.path, 0, headerBytes)
+    const head = bytes === undefined ? undefined : headerOf(bytes)
+    if (head?.is === 'database' && sizeAgainst(head, snapshot.stat.bytes) === null) return snapshot
+  }
+  return null
+}
+
+/** Oldest first. */
+async function snapshots(site: Site, of: Of): Promise<readonly Snapshot[]> {
+  const { disk } = site
+  const dir = folderOf(site, of)
+  const found: Snapshot[] = []
+  try {
+    if ((await disk.stat(dir))?.kind !== 'directory') return []
+    for (const entry of await disk.list(dir)) {
+      const takenAt = name.exec(entry.name)?.[1]
+      const stat = takenAt === undefined ? undefined : await disk.stat(`${dir}/${entry.name}`)
+      if (stat?.kind === 'file') found.push({ path: `${dir}/${entry.name}`, stat, takenAt: Number(takenAt) })
+    }
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+  }
+  return found.toSorted((a, b) => a.takenAt - b.takenAt)
+}

@@ -1,0 +1,472 @@
+/**
+ * The databases of 2026.8.1 and later, by the eyes of a gateway that is about to start on them.
+ *
+ * The worst that happens here happens in silence: a database that is empty or missing is made anew, and a year of
+ * history is gone without a word. So whatever proves that one was there (the control plane's register, the last
+ * confirmed look, a snapshot, its own log) keeps the gateway from starting without it.
+ */
+import { whichNode, type Looked, type Questions } from '../host/sqlite.ts'
+import { sizeAgainst } from '../host/sqlite-file.ts'
+import {
+  agentStore,
+  controlPlane,
+  firstWithSessions,
+  jsonColumns,
+  metaOf,
+  parents,
+  quarantineStore,
+  questions,
+  registered,
+  roleInside,
+  smallest,
+  vital,
+  type Role,
+} from '../openclaw/databases.ts'
+import { indexName } from '../openclaw/layout.ts'
+import { isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
+import { baseName, dirName } from '../openclaw/posix-path.ts'
+import { sessionIndex, indexLimitBytes } from '../openclaw/session-index.ts'
+import { isUnchanged, type Checkpoint } from './checkpoint.ts'
+import type { Eyes } from './eyes.ts'
+import type { Kind } from './finding.ts'
+import type { FileStat } from '../host/disk.ts'
+import { outsideOf, type DatabaseSeen } from './look-at-database-file.ts'
+import { spliced } from './notebook.ts'
+import type { Because } from './seen.ts'
+import { newestSnapshot, type Snapshot } from './database-snapshots.ts'
+import type { Ask } from './verdict.ts'
+import type { WhichStore } from './which-store.ts'
+
+export interface StoreLook {
+  readonly owed: Ask['owed']
+  /** The last confirmed look, whatever it may still be trusted for: what was there then was there. */
+  readonly confirmed: Checkpoint | undefined
+  readonly trust: Checkpoint | undefined
+}
+
+/** Directory -> what was there, as far as a later look may trust it. */
+export async function lookAtStore(
+  eyes: Eyes,
+  which: WhichStore,
+  look: StoreLook,
+): Promise<ReadonlyMap<string, ReadonlyMap<string, FileStat>>> {
+  const seen = new Map<string, ReadonlyMap<string, FileStat>>()
+  // What a living gateway writes is torn in any copy of ours.
+  if (eyes.site.liveGatewayPid !== undefined) return seen
+  const store = new StoreEyes(eyes, look)
+  const state = which.databases.find(({ role }) => role === 'state')
+  const agents = which.databases.filter(({ role }) => role === 'agent')
+
+  const answers = await store.lookAtControlPlane(state, which)
+  const known = new Map(agents.map((one) => [one.path, one]))
+  for (const { agentId, path } of registered(answers?.['agents'])) {
+    const full = `${eyes.site.stateDir}/${path}`
+    if (known.get(full)?.stat != null) continue
+    const gone = known.get(full) ?? missing('agent', agentId, full)
+    known.set(full, gone)
+    await store.lookAtAbsent(gone, 'the control plane has it in its register')
+  }
+  for (const one of known.values()) if (one.stat !== null) await store.lookAt(one)
+  for (const one of known.values())
+    if (one.stat === null && !eyes.notes.findings.some(({ path }) => path === eyes.notes.shown(one.path)))
+      await store.lookAtAbsent(one, null)
+  if (answers === undefined) await store.lookForVanished(known)
+  await store.lookAtQuarantine()
+  for (const path of which.reappeared) await store.lookAtReappeared(path)
+  await store.lookAtGatewayLocks()
+  if (store.couldNotTell !== null)
+    eyes.notes.found({
+      kind: 'unreadable',
+      severity: 'benign',
+      path: controlPlane,
+      evidence: store.couldNotTell,
+      repair: null,
+    })
+  for (const one of [...(state === undefined ? [] : [state]), ...known.values()]) {
+    const stats = new Map<string, FileStat>(one.stat === null ? [] : [[baseName(one.path), one.stat]])
+    for (const { path, stat } of one.beside) stats.set(baseName(path), stat)
+    seen.set(dirName(one.path), stats)
+  }
+  return seen
+}
+
+const missing = (role: Role, agentId: string | null, path: string): DatabaseSeen => ({
+  role,
+  agentId,
+  path,
+  stat: null,
+  header: { is: 'no-database', why: 'not there' },
+  log: { is: 'empty' },
+  beside: [],
+  userVersion: null,
+})
+
+class StoreEyes {
+  couldNotTell: string | null = null
+  readonly #eyes: Eyes
+  readonly #look: StoreLook
+
+  constructor(eyes: Eyes, look: StoreLook) {
+    this.#eyes = eyes
+    this.#look = look
+  }
+
+  async lookAtControlPlane(
+    state: DatabaseSeen | undefined,
+    which: WhichStore,
+  ): Promise<(Looked & { is: 'read' })['answers'] | undefined> {
+    const path = `${this.#eyes.site.stateDir}/${controlPlane}`
+    if (state?.stat != null && state.stat.bytes > 0) return await this.lookAt(state)
+    const hasSessions = (which.schema?.agent ?? 0) >= firstWithSessions.agent
+    const isDerivedThere =
+      (await this.#eyes.stat(`${this.#eyes.site.stateDir}/${quarantineStore}`)) !== undefined
+    await this.lookAtAbsent(
+      state ?? missing('state', null, path),
+      hasSessions
+        ? 'the databases of the agents are there'
+        : isDerivedThere
+          ? 'what is derived from it is there'
+          : null,
+    )
+    return undefined
+  }
+
+  /** Empty or missing: held, or restored, where anything proves that it was there. */
+  async lookAtAbsent(one: DatabaseSeen, proof: string | null): Promise<void> {
+    const { notes, site } = this.#eyes
+    const snapshot = await newestSnapshot(this.#eyes, one)
+    const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
+    const proven =
+      proof ??
+      (snapshot !== null
+        ? 'there is a snapshot of it'
+        : log !== undefined
+          ? 'its log is there'
+          : this.#wasConfirmed(one)
+            ? 'it was there at the last confirmed look'
+            : null)
+    if (proven === null) return
+    const evidence = `${one.stat === null ? 'missing' : `${one.stat.bytes} bytes`}, and ${proven}: the gateway would begin a new one, without a word`
+    const finding = { kind: 'db-empty-or-missing', severity: 'loses', path: one.path, evidence } as const
+    if (snapshot === null)
+      notes.found({
+        ...finding,
+        repair: null,
+        without: 'needs-operator',
+        command: `supervise check --state-dir ${site.stateDir}`,
+      })
+    else this.#restore(one, snapshot, notes.found({ ...finding, repair: restoring(snapshot) }))
+  }
+
+  #wasConfirmed({ path }: DatabaseSeen): boolean {
+    const { notes } = this.#eyes
+    const marks = this.#look.confirmed?.directories.get(notes.shown(dirName(path)))?.marks
+    return (marks?.get(baseName(path))?.[1] ?? 0) > 0
+  }
+
+  /** Without a register to ask: what the last confirmed look saw, of agents that still have a folder. */
+  async lookForVanished(known: ReadonlyMap<string, DatabaseSeen>): Promise<void> {
+    const { site } = this.#eyes
+    for (const [dir, { marks }] of this.#look.confirmed?.directories ?? []) {
+      const path = `${site.stateDir}/${dir}/${baseName(agentStore)}`
+      const agentId = /^agents\/([^/]+)\/agent$/.exec(dir)?.[1]
+      if (agentId === undefined || known.has(path) || !marks.has(baseName(agentStore))) continue
+      if ((await this.#eyes.stat(dirName(dirName(path)))) === undefined) continue
+      await this.lookAtAbsent(missing('agent', agentId, path), null)
+    }
+  }
+
+  /** What it answered, where it could be asked. */
+  async lookAt(one: DatabaseSeen): Promise<(Looked & { is: 'read' })['answers'] | undefined> {
+    const { notes, site } = this.#eyes
+    if (one.stat === null || one.stat.bytes === 0) {
+      await this.lookAtAbsent(one, null)
+      return undefined
+    }
+    const outside =
+      one.header.is === 'no-database'
+        ? `${one.stat.bytes} bytes: ${one.header.why}`
+        : one.log.is === 'log' && one.log.frames > 0
+          ? null
+          : sizeAgainst(one.header, one.stat.bytes)
+    if (outside !== null) {
+      await this.#corrupt(one, outside)
+      return undefined
+    }
+    if (one.log.is === 'no-log') {
+      this.#badLog(one, one.log.why)
+      return undefined
+    }
+    if (!this.#hasRightVersion(one)) return undefined
+    if (site.databases === undefined) {
+      this.couldNotTell = whichNode
+      return undefined
+    }
+    const isSpared = this.#isAsConfirmed(one)
+    if (!isSpared) notes.read++
+    const looked = await site.databases.look(one.path, this.#questionsFor(one.role, isSpared))
+    if (looked.is === 'cannot-tell') {
+      this.couldNotTell = looked.why
+      return undefined
+    }
+    const damage = looked.is === 'unreadable' ? looked.why : looked.damage[0]
+    if (damage !== undefined || looked.is === 'unreadable') {
+      await this.#corrupt(one, damage ?? 'cannot be read')
+      return undefined
+    }
+    if (this.#hasRightOwner(one, looked)) await this.#lookAtRows(one, looked)
+    notes.sessions += count(looked, 'sessions')
+    notes.transcripts += count(looked, 'transcripts')
+    return looked.answers
+  }
+
+  #questionsFor(role: Role, isSpared: boolean): Questions {
+    const depth = isSpared ? 'none' : this.#look.owed === 'no' ? 'quick' : 'full'
+    return { depth, json: jsonColumns[role], ask: questions[role] }
+  }
+
+  #isAsConfirmed(one: DatabaseSeen): boolean {
+    const { notes } = this.#eyes
+    const marks = this.#look.trust?.directories.get(notes.shown(dirName(one.path)))?.marks
+    return (
+      one.stat !== null &&
+      isUnchanged(one.stat, marks?.get(baseName(one.path))) &&
+      one.beside.every(
+        ({ path, stat }) => path.endsWith('-shm') || isUnchanged(stat, marks?.get(baseName(path))),
+      )
+    )
+  }
+
+  #hasRightVersion(one: DatabaseSeen): boolean {
+    const { site, notes } = this.#eyes
+    if (site.installed == null || one.userVersion === null) return true
+    const supported = site.installed.schemaVersions?.[one.role] ?? 0
+    if (one.userVersion <= supported) return true
+    const { version, schemaVersions } = site.installed
+    const reads =
+      schemaVersions === null ? 'keeps its sessions in files' : `reads up to ${one.role} schema ${supported}`
+    if (schemaVersions === null && one.userVersion < firstWithSessions[one.role]) return true
+    notes.found({
+      kind: 'owner-or-version',
+      severity: 'blocks',
+      path: one.path,
+      evidence: `written with ${one.role} schema ${one.userVersion}; the OpenClaw ${version} that is installed ${reads}`,
+      repair: null,
+      without: 'needs-operator',
+      command: 'npm install -g openclaw@latest',
+    })
+    return false
+  }
+
+  #hasRightOwner(one: DatabaseSeen, looked: Looked & { is: 'read' }): boolean {
+    const { notes } = this.#eyes
+    const meta = metaOf(looked.answers['meta'])
+    // One that was begun and not finished: the gateway goes on with it.
+    if (looked.userVersion === 0 && looked.answers['meta'] === undefined) return true
+    const wrong =
+      meta === undefined
+        ? 'its schema_meta has no primary row'
+        : looked.userVersion === 0
+          ? 'its user_version is 0'
+          : meta.role !== roleInside[one.role]
+            ? `its role is ${JSON.stringify(meta.role)}, not ${JSON.stringify(roleInside[one.role])}`
+            : one.agentId !== null && meta.agentId !== one.agentId
+              ? `it belongs to agent ${JSON.stringify(meta.agentId)}, and lies where ${JSON.stringify(one.agentId)} belongs`
+              : null
+    if (meta?.appVersion != null) notes.version = newer(notes.version, meta.appVersion)
+    if (wrong === null) return true
+    const writer = meta?.appVersion == null ? '' : ` (written by OpenClaw ${meta.appVersion})`
+    notes.found({
+      kind: 'owner-or-version',
+      severity: 'blocks',
+      path: one.path,
+      evidence: `${wrong}${writer}: the gateway refuses it`,
+      repair: null,
+      without: 'needs-operator',
+      command: 'openclaw doctor --lint --json',
+    })
+    return false
+  }
+
+  async #lookAtRows(one: DatabaseSeen, looked: Looked & { is: 'read' }): Promise<void> {
+    const { notes } = this.#eyes
+    const because: Because[] = []
+    const [orphan] = looked.orphans
+    if (orphan !== undefined) {
+      because.push(
+        notes.found({
+          kind: 'db-orphan-rows',
+          severity: 'blocks',
+          path: one.path,
+          evidence: `${looked.orphans.length} rows point to rows that are gone (the first in ${orphan.table}, to ${orphan.parent}): the gateway refuses the database, and so does its doctor`,
+          repair: 'put back what can be, take the others out, their content kept',
+        }),
+      )
+    }
+    const [bad] = looked.badJson
+    if (bad !== undefined) {
+      because.push(
+        notes.found({
+          kind: 'row-bad-json',
+          severity: 'blocks',
+          path: one.path,
+          evidence: `${looked.badJson.length} rows whose content does not parse (the first: ${bad.table}.${bad.column}, row ${bad.rowid})`,
+          repair: 'put the smallest valid content in their place, their own kept',
+        }),
+      )
+    }
+    if (because.length > 0) this.#mend(one, await newestSnapshot(this.#eyes, one), because)
+  }
+
+  async #corrupt(one: DatabaseSeen, evidence: string): Promise<void> {
+    const { notes, site } = this.#eyes
+    const snapshot = await newestSnapshot(this.#eyes, one)
+    const finding = { kind: 'db-corrupt', severity: 'blocks', path: one.path, evidence } as const
+    if (site.databases === undefined)
+      return void notes.found({ ...finding, repair: null, without: 'needs-operator', command: whichNode })
+    const repair =
+      snapshot === null
+        ? 'carry over every row that can still be read into a new database'
+        : `carry over every row that can still be read into a new database; what cannot, from the snapshot of ${isoOf(snapshot.takenAt)}`
+    this.#mend(one, snapshot, [notes.found({ ...finding, repair })])
+  }
+
+  /** The gateway takes a log that it cannot read for none, and writes over it. */
+  #badLog(one: DatabaseSeen, why: string): void {
+    const { notes } = this.#eyes
+    const because = notes.found({
+      kind: 'wal-gone-or-torn',
+      severity: 'loses',
+      path: `${one.path}-wal`,
+      evidence: `${why}: the newest commits are in no log that can be read, and the gateway would write over it`,
+      repair: 'set it aside with its index: the database goes on from its last checkpoint',
+    })
+    this.#asideBeside(one, [because])
+  }
+
+  #mend(one: DatabaseSeen, snapshot: Snapshot | null, because: readonly Because[]): void {
+    const { notes, site } = this.#eyes
+    const { databases } = site
+    if (databases === undefined || one.stat === null) return
+    this.#asideBeside(one, because)
+    notes.remedy('content', one.path, because, {
+      do: 'make',
+      found: one.stat,
+      mode: one.stat.mode,
+      make: async () =>
+        await databases.mend(one.path, {
+          snapshot: snapshot?.path ?? null,
+          json: jsonColumns[one.role].map((each) => ({ ...each, instead: smallest[each.table]! })),
+          vital: vital[one.role],
+          parents: parents[one.role],
+        }),
+    })
+  }
+
+  #restore(one: DatabaseSeen, snapshot: Snapshot, because: Because): void {
+    this.#asideBeside(one, [because])
+    this.#eyes.notes.remedy('content', one.path, [because], spliced(snapshot, [], one.stat))
+  }
+
+  /** First, and for good: an old log beside a new database is folded into it, and destroys it. */
+  #asideBeside(one: DatabaseSeen, because: readonly Because[]): void {
+    for (const { path, stat } of one.beside)
+      this.#eyes.notes.remedy('sidecar', path, because, { do: 'set-aside', found: stat })
+  }
+
+  async lookAtQuarantine(): Promise<void> {
+    const { notes, site } = this.#eyes
+    const path = `${site.stateDir}/${quarantineStore}`
+    const seen = await outsideOf(this.#eyes, { role: 'state', agentId: null, path })
+    if (seen?.stat == null || seen.stat.bytes === 0) return
+    const outside =
+      seen.header.is === 'no-database'
+        ? `${seen.stat.bytes} bytes: ${seen.header.why}`
+        : sizeAgainst(seen.header, seen.stat.bytes)
+    const looked =
+      outside === null ? await site.databases?.look(path, { depth: 'quick', json: [], ask: {} }) : undefined
+    const why =
+      outside ??
+      (looked?.is === 'unreadable' ? looked.why : looked?.is === 'read' ? looked.damage[0] : undefined)
+    if (why === undefined) return
+    const because = notes.found({
+      kind: 'quarantine-db-garbage',
+      severity: 'blocks',
+      path,
+      evidence: `${why}: the gateway would end with 1 at each start`,
+      repair: 'set it aside: the gateway derives it anew',
+    })
+    this.#asideBeside(seen, [because])
+    notes.remedy('content', path, [because], { do: 'set-aside', found: seen.stat })
+  }
+
+  async lookAtReappeared(path: string): Promise<void> {
+    const { notes } = this.#eyes
+    const stat = await this.#eyes.file(path)
+    const bytes = stat === undefined ? undefined : await this.#eyes.whole(path, stat, indexLimitBytes)
+    if (stat === undefined || bytes === undefined) return
+    const index = sessionIndex(bytes)
+    const finding = { kind: 'legacy-index-reappeared' as Kind, severity: 'blocks', path } as const
+    if (index.is === 'sound') {
+      notes.found({
+        ...finding,
+        evidence: `${index.entries.size} sessions in a file, beside databases that are marked as migrated: the gateway refuses to start until they are imported`,
+        repair: null,
+        without: 'needs-operator',
+        command: 'openclaw doctor --fix --non-interactive',
+      })
+      return
+    }
+    const because = notes.found({
+      ...finding,
+      evidence: `${stat.bytes} bytes of ${indexName} beside databases that are marked as migrated, ${index.why}: the gateway refuses to start, and its doctor cannot import it`,
+      repair: 'set it aside',
+    })
+    notes.remedy('content', path, [because], { do: 'set-aside', found: stat })
+  }
+
+  /** 2026.9.6 keeps them inside the state: tmp/openclaw-<uid>/gateway.<what>.lock. */
+  async lookAtGatewayLocks(): Promise<void> {
+    const { notes, site } = this.#eyes
+    const tmp = `${site.stateDir}/tmp`
+    if ((await this.#eyes.stat(tmp)) === undefined) return
+    for (const folder of (await this.#eyes.list(tmp)) ?? []) {
+      if (folder.kind !== 'directory' || !folder.name.startsWith('openclaw-')) continue
+      const dir = `${tmp}/${folder.name}`
+      for (const { name, kind } of (await this.#eyes.list(dir)) ?? []) {
+        if (kind !== 'file' || !isGatewayLockName(name)) continue
+        const path = `${dir}/${name}`
+        const stat = await this.#eyes.file(path)
+        const bytes = stat === undefined ? undefined : await this.#eyes.read(path, 0, lockLimitBytes)
+        if (stat === undefined || bytes === undefined) continue
+        if (lockHolder(bytes.toString('utf8')).pid !== null) continue
+        const because = notes.found({
+          kind: 'gateway-lock-garbage',
+          severity: 'blocks',
+          path,
+          evidence: `${stat.bytes} bytes that name no process: the gateway would wait for it, and fail twice`,
+          repair: 'set it aside',
+        })
+        notes.remedy('evidence', path, [because], { do: 'set-aside', found: stat })
+      }
+    }
+  }
+}
+
+const restoring = (snapshot: Snapshot): string =>
+  `restore the snapshot of ${isoOf(snapshot.takenAt)} (${snapshot.stat.bytes} bytes)`
+
+const isoOf = (ms: number): string => new Date(ms).toISOString()
+
+const count = (looked: Looked & { is: 'read' }, name: string): number =>
+  Number(looked.answers[name]?.[0]?.['n'] ?? 0)
+
+/** Of two versions such as 2026.9.6. */
+function newer(one: string | null, other: string): string {
+  if (one === null) return other
+  const parts = (text: string): number[] => text.split(/[.-]/).map((part) => Number.parseInt(part, 10) || 0)
+  const [a, b] = [parts(one), parts(other)]
+  for (let i = 0; i < Math.max(a.length, b.length); i++)
+    if ((a[i] ?? 0) !== (b[i] ?? 0)) return (a[i] ?? 0) > (b[i] ?? 0) ? one : other
+  return one
+}

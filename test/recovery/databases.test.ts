@@ -1,0 +1,424 @@
+/**
+ * Every row of the SQLite part of DAMAGE.md, made on real states of OpenClaw 2026.9.6: found as exactly that, repaired,
+ * nothing left, and taken back. Under a Node without SQLite: what is found from outside, and the line that says so.
+ */
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { hasSqlite, opened, whichNode, type Row as DatabaseRow } from '../../src/host/sqlite.ts'
+import { workshopIn } from '../../src/host/sqlite-workshop.ts'
+import { inspect } from '../../src/recovery/inspect.ts'
+import { dryRun, recover } from '../../src/recovery/recover.ts'
+import type { Policy, Site } from '../../src/recovery/site.ts'
+import { undo } from '../../src/recovery/undo.ts'
+import type { Inspection } from '../../src/recovery/verdict.ts'
+import type { Fixture } from '../fixtures/unpack.ts'
+import { state as unpacked, type State } from './state.ts'
+
+const control = 'state/openclaw.sqlite'
+const agent = 'agents/main/agent/openclaw-agent.sqlite'
+const quarantine = 'state/openclaw-quarantine.sqlite'
+const index = 'agents/main/sessions/sessions.json'
+const installed = { version: '2026.9.6', schemaVersions: { state: 18, agent: 23 } }
+const look = { owed: 'another-boot', trigger: 'test' } as const
+
+function state(fixture: Fixture, machine: Partial<Site> = {}, policy: Partial<Policy> = {}): State {
+  const base = unpacked(fixture, policy, { installed, ...machine })
+  const databases = workshopIn(base.at('supervise/workshop'))
+  const site: Site = { ...base.site, ...(databases && { databases }) }
+  return {
+    ...base,
+    site,
+    look: async (owed = 'another-boot') => (await inspect(site, { owed })).inspection,
+  }
+}
+
+const said = ({ findings }: Inspection): string[] =>
+  findings.map(({ kind, severity, path }) => `${kind} ${severity} ${path}`)
+
+/** Asked of a copy: a test must not fold a log either. */
+function ask(s: State, name: string, sql: string): DatabaseRow[] {
+  const room = mkdtempSync(join(tmpdir(), 'supervise-asked-'))
+  try {
+    for (const end of ['', '-wal'])
+      if (existsSync(s.at(name + end))) copyFileSync(s.at(name + end), join(room, `copy${end}`))
+    const database = opened(join(room, 'copy'), false)
+    try {
+      return database.prepare(sql).all()
+    } finally {
+      database.close()
+    }
+  } finally {
+    rmSync(room, { recursive: true })
+  }
+}
+
+/** By the hand of a defect: written into the database itself, its log folded in. */
+function change(s: State, name: string, ...statements: string[]): void {
+  const database = opened(s.at(name), false)
+  try {
+    for (const sql of statements) database.exec(sql)
+  } finally {
+    database.close()
+  }
+}
+
+const messages = 'SELECT session_id, seq, event_json FROM transcript_events ORDER BY 1, 2'
+const nodes = 'SELECT session_key, current_session_id, entry_json FROM session_nodes ORDER BY 1'
+
+interface Damage {
+  readonly name: string
+  readonly needs?: 'sqlite'
+  readonly fixture?: Fixture
+  readonly damage: (s: State) => void
+  readonly finds: readonly string[]
+  /** Of what a client is shown, before the damage and after the repair. */
+  readonly leads?: (s: State, before: { nodes: DatabaseRow[]; messages: DatabaseRow[] }) => void
+}
+
+const page = 4096
+const scribble = (s: State, name: string, at: number, bytes: number): void => {
+  const all = readFileSync(s.at(name))
+  writeFileSync(s.at(name), all.fill(0xff, at, at + bytes))
+}
+const same: Damage['leads'] = (s, before) => {
+  expect(ask(s, agent, nodes)).toEqual(before.nodes)
+  expect(ask(s, agent, messages)).toEqual(before.messages)
+}
+const withSnapshot = (s: State, name: string): void => {
+  const folder = name === control ? 'state' : 'agent-main'
+  const path = s.at(`supervise/snapshots/databases/${folder}/1795358000000.sqlite`)
+  mkdirSync(dirname(path), { recursive: true })
+  copyFileSync(s.at(name), path)
+}
+/** The page at which a table or an index begins. */
+const rootOf = (s: State, part: string): number =>
+  Number(ask(s, agent, `SELECT rootpage AS n FROM sqlite_master WHERE name = '${part}'`)[0]!['n'])
+
+const rows: readonly Damage[] = [
+  {
+    name: 'db-empty-or-missing: the sessions are gone, and there is a snapshot',
+    damage: (s) => {
+      withSnapshot(s, agent)
+      rmSync(s.at(agent))
+    },
+    finds: [`db-empty-or-missing loses ${agent}`],
+    leads: same,
+  },
+  {
+    name: 'db-empty-or-missing: the sessions are of no length, and there is a snapshot',
+    damage: (s) => {
+      withSnapshot(s, agent)
+      truncateSync(s.at(agent))
+    },
+    finds: [`db-empty-or-missing loses ${agent}`],
+    leads: same,
+  },
+  {
+    name: 'db-empty-or-missing: the control plane is gone, and there is a snapshot',
+    damage: (s) => {
+      withSnapshot(s, control)
+      rmSync(s.at(control))
+    },
+    finds: [`db-empty-or-missing loses ${control}`],
+    leads: same,
+  },
+  {
+    name: 'db-corrupt: an index that is derived',
+    needs: 'sqlite',
+    damage: (s) => scribble(s, agent, (rootOf(s, 'sqlite_autoindex_memory_index_meta_1') - 1) * page, page),
+    finds: [`db-corrupt blocks ${agent}`],
+    leads: same,
+  },
+  {
+    name: 'db-corrupt: a page of the transcripts, and a snapshot has what was on it',
+    needs: 'sqlite',
+    damage: (s) => {
+      withSnapshot(s, agent)
+      scribble(s, agent, (rootOf(s, 'transcript_events') - 1) * page, page)
+    },
+    finds: [`db-corrupt blocks ${agent}`],
+    leads: same,
+  },
+  {
+    name: 'db-corrupt: a header of garbage, and a snapshot',
+    needs: 'sqlite',
+    damage: (s) => {
+      withSnapshot(s, agent)
+      scribble(s, agent, 0, 100)
+    },
+    finds: [`db-corrupt blocks ${agent}`],
+    leads: same,
+  },
+  {
+    name: 'db-corrupt: cut in half, and a snapshot',
+    needs: 'sqlite',
+    damage: (s) => {
+      withSnapshot(s, agent)
+      truncateSync(s.at(agent), Math.floor(readFileSync(s.at(agent)).length / 2 / page) * page)
+    },
+    finds: [`db-corrupt blocks ${agent}`],
+    leads: same,
+  },
+  {
+    name: 'db-orphan-rows: an event of a session that is no more',
+    needs: 'sqlite',
+    damage: (s) =>
+      change(
+        s,
+        agent,
+        "INSERT INTO transcript_events (session_id, seq, event_json, created_at) VALUES ('nobody', 15, '{}', 1)",
+      ),
+    finds: [`db-orphan-rows blocks ${agent}`],
+    leads: (s, before) => {
+      same(s, before)
+      const accounts = readdirSync(s.at('supervise/accounts'))
+      const account = readFileSync(s.at(`supervise/accounts/${accounts[0]}`), 'utf8')
+      expect(account).toContain('"session_id":"nobody"')
+    },
+  },
+  {
+    name: 'db-orphan-rows: a session whose window is gone is put back, with all that hung on it',
+    needs: 'sqlite',
+    damage: (s) => change(s, agent, 'DELETE FROM session_windows'),
+    finds: [`db-orphan-rows blocks ${agent}`],
+    leads: same,
+  },
+  {
+    name: 'row-bad-json: a transcript row',
+    needs: 'sqlite',
+    damage: (s) => change(s, agent, 'UPDATE transcript_events SET event_json = \'{"type":\' WHERE seq = 5'),
+    finds: [`row-bad-json blocks ${agent}`],
+    leads: (s, before) => {
+      expect(ask(s, agent, nodes)).toEqual(before.nodes)
+      const after = ask(s, agent, messages)
+      expect(after.filter(({ seq }) => seq !== 5)).toEqual(before.messages.filter(({ seq }) => seq !== 5))
+      for (const [at, { event_json, seq }] of after.entries()) {
+        if (seq !== 5) continue
+        const was = JSON.parse(String(before.messages[at]!['event_json'])) as { id: string; parentId: string }
+        expect(JSON.parse(String(event_json))).toMatchObject({ id: was.id, parentId: was.parentId })
+      }
+    },
+  },
+  {
+    name: 'row-bad-json: what the gateway knows of a session',
+    needs: 'sqlite',
+    damage: (s) =>
+      change(s, agent, "UPDATE session_nodes SET entry_json = '{' WHERE session_key = 'agent:main:main'"),
+    finds: [`row-bad-json blocks ${agent}`],
+    leads: (s, before) => {
+      expect(ask(s, agent, messages)).toEqual(before.messages)
+      const [main] = ask(s, agent, nodes)
+      expect(JSON.parse(String(main!['entry_json']))).toMatchObject({
+        sessionId: main!['current_session_id'],
+      })
+    },
+  },
+  {
+    name: 'quarantine-db-garbage',
+    damage: (s) => writeFileSync(s.at(quarantine), 'garbage, and no database '.repeat(20)),
+    finds: [`quarantine-db-garbage blocks ${quarantine}`],
+    leads: (s, before) => {
+      same(s, before)
+      expect(existsSync(s.at(quarantine))).toBe(false)
+    },
+  },
+  {
+    name: 'wal-gone-or-torn: a log of garbage',
+    damage: (s) => writeFileSync(s.at(`${agent}-wal`), 'garbage, and no log '.repeat(20)),
+    finds: [`wal-gone-or-torn loses ${agent}-wal`],
+    leads: same,
+  },
+  ...['', '{"agent:main:main":'].map((text): Damage => ({
+    name: `legacy-index-reappeared: ${text === '' ? 'empty' : 'torn'}`,
+    needs: 'sqlite',
+    damage: (s) => {
+      mkdirSync(dirname(s.at(index)), { recursive: true })
+      writeFileSync(s.at(index), text)
+    },
+    finds: [`legacy-index-reappeared blocks ${index}`],
+    leads: same,
+  })),
+  {
+    name: 'gateway-lock-garbage',
+    damage: (s) => writeFileSync(s.at('tmp/openclaw-0/gateway.1543dd58.lock'), '{"pi'),
+    finds: ['gateway-lock-garbage blocks tmp/openclaw-0/gateway.1543dd58.lock'],
+    leads: same,
+  },
+]
+
+const here = rows.filter(({ needs }) => needs === undefined || hasSqlite())
+
+describe.each(['2026.9.6-sound', '2026.9.6-killed-mid-run'] as const)('%s', (fixture) => {
+  test('is consistent, and looking at it changes nothing', async () => {
+    const s = state(fixture)
+    const before = s.bytes()
+    for (const owed of ['no', 'this-boot', 'another-boot'] as const)
+      expect(await s.look(owed)).toMatchObject({
+        store: 'sqlite',
+        schema: { state: 18, agent: 23 },
+        verdict: 'consistent',
+        version: hasSqlite() ? '2026.9.6' : null,
+        findings: hasSqlite() ? [] : [{ kind: 'unreadable', severity: 'benign', evidence: whichNode }],
+      })
+    expect(s.bytes()).toEqual(before)
+    expect(existsSync(s.at('supervise'))).toBe(false)
+  })
+})
+
+describe('each row of the damage page', () => {
+  test.each(here)('$name', async (row) => {
+    const s = state(row.fixture ?? '2026.9.6-sound')
+    const before = hasSqlite()
+      ? { nodes: ask(s, agent, nodes), messages: ask(s, agent, messages) }
+      : { nodes: [], messages: [] }
+    row.damage(s)
+    const damaged = s.bytes()
+
+    const seen = await s.look()
+    expect(said(seen).filter((line) => !line.includes(' benign '))).toEqual(row.finds)
+    expect(seen.verdict).toBe('repairable')
+    expect((await dryRun(s.site, { owed: 'another-boot' })).changes.length).toBeGreaterThan(0)
+    expect(s.bytes()).toEqual(damaged)
+
+    const recovery = await recover(s.site, look)
+    expect(recovery, JSON.stringify(recovery)).toMatchObject({ is: 'repaired' })
+    expect(await s.look()).toMatchObject({ verdict: 'consistent' })
+    if (hasSqlite()) row.leads?.(s, before)
+    expect(await recover(s.site, look)).toMatchObject({ is: 'consistent', repairId: null })
+
+    expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(s.bytes()).toEqual(damaged)
+  })
+})
+
+describe('held, with the reason and the next command', () => {
+  const held = async (s: State, kind: string, path: string) => {
+    const before = s.bytes()
+    const recovery = await recover(s.site, look)
+    expect(recovery, JSON.stringify(recovery)).toMatchObject({
+      is: 'needs-operator',
+      repairId: null,
+      found: expect.arrayContaining([expect.objectContaining({ kind, path })]),
+    })
+    expect(s.bytes()).toEqual(before)
+    return recovery
+  }
+
+  test.each([control, agent])(
+    'a database that was there and is empty, with no snapshot: %s',
+    async (name) => {
+      const s = state('2026.9.6-killed-mid-run')
+      truncateSync(s.at(name))
+      await held(s, 'db-empty-or-missing', name)
+    },
+  )
+
+  test.runIf(hasSqlite())('an agent that the control plane has in its register', async () => {
+    const s = state('2026.9.6-sound')
+    rmSync(s.at(dirname(agent)), { recursive: true })
+    await held(s, 'db-empty-or-missing', agent)
+  })
+
+  test('an agent that was there at the last confirmed look', async () => {
+    const s = state('2026.9.6-sound')
+    const later = { ...s.site, now: () => Date.now() + 10_000 }
+    expect(await recover(later, look)).toMatchObject({ is: 'consistent' })
+    rmSync(s.at('supervise/snapshots'), { recursive: true, force: true })
+    rmSync(s.at(dirname(agent)), { recursive: true })
+    await held(s, 'db-empty-or-missing', agent)
+  })
+
+  test('a schema that the installed OpenClaw cannot read', async () => {
+    const s = state('2026.9.6-sound', {
+      installed: { version: '2026.8.2', schemaVersions: { state: 15, agent: 19 } },
+    })
+    const recovery = await held(s, 'owner-or-version', agent)
+    expect(JSON.stringify(recovery)).toMatch(/agent schema 23.*2026\.8\.2.*up to agent schema 19/)
+  })
+
+  test('an OpenClaw of the era of files on a state of the later one', async () => {
+    const s = state('2026.9.6-sound', { installed: { version: '2026.7.35', schemaVersions: null } })
+    await held(s, 'owner-or-version', agent)
+  })
+
+  test.runIf(hasSqlite())('a database of another agent', async () => {
+    const s = state('2026.9.6-sound')
+    change(s, agent, "UPDATE schema_meta SET agent_id = 'somebody' WHERE meta_key = 'primary'")
+    await held(s, 'owner-or-version', agent)
+  })
+
+  test.runIf(hasSqlite())('sessions in files that came back, sound', async () => {
+    const s = state('2026.9.6-sound')
+    mkdirSync(dirname(s.at(index)), { recursive: true })
+    writeFileSync(s.at(index), '{}')
+    const recovery = await held(s, 'legacy-index-reappeared', index)
+    expect(recovery).toMatchObject({ command: 'openclaw doctor --fix --non-interactive' })
+  })
+
+  test('a schema that this program does not know yet, and how to start all the same', async () => {
+    const newer = (policy: Partial<Policy>): State => {
+      const s = state('2026.9.6-sound', { installed: null }, policy)
+      for (const name of [agent, `${agent}-wal`]) {
+        const bytes = readFileSync(s.at(name))
+        if (bytes.length > 0) bytes.writeInt32BE(24, 60)
+        writeFileSync(s.at(name), bytes)
+      }
+      return s
+    }
+    const recovery = await held(newer({}), 'unknown-store', control)
+    expect(recovery.inspection).toMatchObject({ store: 'newer', schema: { state: 18, agent: 24 } })
+    expect(recovery).toMatchObject({ command: expect.stringContaining('--unknown-store start') })
+    expect(await recover(newer({ unknownStore: 'start' }).site, look)).toMatchObject({ is: 'consistent' })
+  })
+
+  test.runIf(!hasSqlite())('damage that only SQLite can mend, naming the Node that has it', async () => {
+    const s = state('2026.9.6-sound')
+    scribble(s, agent, 0, 100)
+    const recovery = await held(s, 'db-corrupt', agent)
+    expect(recovery).toMatchObject({ command: whichNode })
+  })
+})
+
+test('an agent that was deleted on purpose is not missed', async () => {
+  const s = state('2026.9.6-sound')
+  const later = { ...s.site, now: () => Date.now() + 10_000 }
+  expect(await recover(later, look)).toMatchObject({ is: 'consistent' })
+  rmSync(s.at('supervise/snapshots'), { recursive: true, force: true })
+  rmSync(s.at('agents/main'), { recursive: true })
+  if (hasSqlite()) change(s, control, 'DELETE FROM agent_databases')
+  expect(await s.look()).toMatchObject({ verdict: 'consistent' })
+})
+
+test('what was confirmed and has not changed is not checked again', async () => {
+  const s = state('2026.9.6-sound')
+  const later = { ...s.site, now: () => Date.now() + 10_000 }
+  const first = await recover(later, look)
+  expect(first).toMatchObject({ is: 'consistent' })
+  const again = (await inspect(later, { owed: 'no' })).inspection
+  expect(again).toMatchObject({ verdict: 'consistent' })
+  expect(again.counts.read).toBeLessThan(first.inspection.counts.read + (hasSqlite() ? 0 : 1))
+})
+
+test('no more than what was there lies there afterwards', async () => {
+  const s = state('2026.9.6-killed-mid-run')
+  const room = realpathSync(tmpdir())
+  const ours = (): string[] => readdirSync(room).filter((name) => name.startsWith('supervise-sqlite-'))
+  const before = ours()
+  chmodSync(s.at(control), 0o600)
+  await s.look()
+  expect(ours().filter((name) => !before.includes(name))).toEqual([])
+})
