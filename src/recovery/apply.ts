@@ -42,8 +42,7 @@ export async function apply(task: Task): Promise<Kept | undefined> {
   await sweep(task, now)
   if (step.change.do === 'put-back') return await putBack(task, path, pathOf(site, step.change.from), now)
   if (now.fingerprint === step.after) {
-    // Done by an earlier run, which may have died before it synced.
-    if (now.stat?.kind === 'file') await disk.sync(path)
+    // Done by an earlier run, which may have died before it synced the name; the content it had synced before.
     await disk.syncDir(parentOf(path))
     return await alreadyKept(task)
   }
@@ -106,6 +105,8 @@ async function putBack(task: Task, path: string, from: string, now: Sight): Prom
   const kept = now.stat && (await keep(task, path, now.stat))
   const ready = temporary(task, path, 'tmp')
   await secondName(task, from, ready, source)
+  // An archive may have bytes that only the kernel has yet.
+  if (source.stat?.kind === 'file') await disk.sync(ready)
   await place(task, ready, path, now.stat)
   await takeAway(task, from, source.stat, 'from')
   return kept

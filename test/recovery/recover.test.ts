@@ -161,6 +161,16 @@ describe('a recovery', () => {
     }
   })
 
+  test('makes durable what it puts back', async () => {
+    const archived = row('a transcript that was archived')
+    const archive = Object.keys(archived.files).find((path) => path.includes('.deleted.'))!
+    const disk = CrashDisk.of(archived.files)
+    disk.makeDirty(archive)
+    await recover(siteOn(disk), look)
+    for (const loss of disk.losses())
+      expect(disk.after(loss).tree().get(transcript)?.bytes.toString()).toBe(archived.files[archive])
+  })
+
   test('gives what it replaces its owner and mode, and what it makes the owner of the directory', async () => {
     const disk = CrashDisk.of(torn.files)
     disk.put(transcript, torn.files[transcript]!, 0o604)
