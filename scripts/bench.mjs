@@ -48,16 +48,18 @@ const here = new URL('bench/', import.meta.url).pathname
 const work = mkdtempSync(join(tmpdir(), 'supervise-bench-'))
 /** @type {import('node:child_process').ChildProcess[]} */
 const running = []
-const finish = () => {
-  for (const child of running) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL')
+/** In order, so that a supervisor ends its child, which is in a group of its own. */
+const finish = async () => {
+  const left = running.filter((child) => child.exitCode === null && child.signalCode === null)
+  const ended = left.map((child) => new Promise((go) => child.once('exit', go)))
+  for (const child of left) child.kill('SIGTERM')
+  await Promise.race([Promise.all(ended), new Promise((go) => setTimeout(go, 10_000).unref())])
+  for (const child of left) child.kill('SIGKILL')
   if (values.keep) console.log(`kept: ${work}`)
   else rmSync(work, { recursive: true, force: true })
 }
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
-  process.on(signal, () => {
-    finish()
-    process.exit(1)
-  })
+  process.once(signal, () => void finish().finally(() => process.exit(1)))
 
 // -- measuring --------------------------------------------------------------------------------------------------
 
@@ -360,5 +362,5 @@ try {
   if (wanted.has('restart')) await benchRestart('restart after SIGKILL', small, 'aim 2')
   if (wanted.has('memory') || wanted.has('idle')) await benchAtRest(small, 3, 'aim 1.2')
 } finally {
-  finish()
+  await finish()
 }
