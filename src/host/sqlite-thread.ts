@@ -2,4 +2,4 @@
 import { perform, type Task } from './sqlite-workshop.ts'
 import { given, toParent } from './thread.ts'
 
-toParent(perform(given as Task))
+toParent(await perform(given as Task))

@@ -4,8 +4,8 @@
  * loop has signals, a watchdog and probes to answer.
  */
 import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
-import { hasSqlite, lookInside, snapshotOf, syncFile, type Looked, type Questions } from './sqlite.ts'
+import { basename, dirname, join } from 'node:path'
+import { hasSqlite, lookInside, said, snapshotOf, syncFile, type Looked, type Questions } from './sqlite.ts'
 import { mendCopy, type Mended, type Mending } from './sqlite-mend.ts'
 import { startThread } from './thread.ts'
 
@@ -57,8 +57,15 @@ export function workshopIn(folder: string): Workshop | undefined {
       for (const file of [report, to, folder]) syncFile(file)
       return { is: 'made', path: to, report }
     },
-    snapshot: async (path, to) =>
-      (await carryOut({ do: 'snapshot', path, workshop: folder, to })) as string | null,
+    async snapshot(path, to) {
+      try {
+        // What is made in the system's temporary folder could not be renamed to where it belongs.
+        for (const dir of [folder, dirname(to)]) mkdirSync(dir, { recursive: true, mode: 0o700 })
+      } catch (error) {
+        return said(error)
+      }
+      return (await carryOut({ do: 'snapshot', path, workshop: folder, to })) as string | null
+    },
     sweep() {
       if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return
       for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true })
@@ -66,14 +73,14 @@ export function workshopIn(folder: string): Workshop | undefined {
   }
 }
 
-export function perform(task: Task): Looked | Mended | string | null {
+export async function perform(task: Task): Promise<Looked | Mended | string | null> {
   switch (task.do) {
     case 'look':
       return lookInside(task.path, task.workshop, task.questions)
     case 'mend':
       return mendCopy(task.path, task.workshop, task.to, task.mending)
     case 'snapshot':
-      return snapshotOf(task.path, task.workshop, task.to)
+      return await snapshotOf(task.path, task.workshop, task.to)
   }
 }
 
@@ -82,7 +89,7 @@ async function carryOut(task: Task): Promise<unknown> {
     (sum, end) => sum + (lstatSync(task.path + end, { throwIfNoEntry: false })?.size ?? 0),
     0,
   )
-  if (bytes < threadFromBytes) return perform(task)
+  if (bytes < threadFromBytes) return await perform(task)
   const module = new URL('./sqlite-thread.js', import.meta.url)
   const { first, thread } = await startThread(module, task, () => {})
   await thread.end()

@@ -24,7 +24,7 @@ import {
   statfsSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 
 export const whichNode = `databases are looked at from outside only: this Node (${process.versions.node}) has no SQLite; run supervise with Node 22.16 or later, or 24`
@@ -81,6 +81,7 @@ interface Statement {
   setReadBigInts?(on: boolean): void
 }
 interface Sqlite {
+  readonly backup?: (source: Database, to: string) => Promise<number>
   readonly DatabaseSync: new (
     path: string | URL,
     options: {
@@ -113,48 +114,70 @@ export function lookInside(path: string, workshop: string, questions: Questions)
 
 /** Runs `work` on a private copy of a database and its log; the room is gone afterwards. */
 export function withCopy<T>(
-  files: readonly [string, ...string[]],
+  files: Files,
   workshop: string,
   work: (copy: string, room: string) => T,
 ): T | { readonly is: 'cannot-tell'; readonly why: string } {
-  const there = files.filter((file) => isFile(file))
-  const bytes = there.reduce((sum, file) => sum + sizeOf(file), 0)
-  if (bytes > mostBytes) return { is: 'cannot-tell', why: `${bytes} bytes: too large for a private copy` }
-  const parent = existsSync(workshop) ? workshop : tmpdir()
-  const { bavail, bsize } = statfsSync(parent)
-  if (bytes * 2 + spareBytes > bavail * bsize)
-    return { is: 'cannot-tell', why: `no room for a private copy of ${bytes} bytes` }
-  const room = mkdtempSync(join(parent, 'supervise-sqlite-'))
+  const room = roomFor(files, workshop)
+  if ('why' in room) return { is: 'cannot-tell', ...room }
   try {
-    for (const file of there)
-      copyFileSync(file, join(room, `copy${file.slice(files[0].length)}`), constants.COPYFILE_FICLONE)
-    return work(join(room, 'copy'), room)
+    return work(room.copy, room.dir)
   } finally {
-    rmSync(room, { recursive: true, force: true })
+    room.clear()
   }
 }
 
-/** By SQLite's own means: whole, with what the log holds; checked after writing. Null, or why there is none. */
-export function snapshotOf(path: string, workshop: string, to: string): string | null {
-  const outcome = withCopy([path, `${path}-wal`], workshop, (copy, room) => {
-    const whole = join(room, 'whole')
-    let database: Database | undefined
-    try {
-      database = opened(copy, false)
-      database.prepare('VACUUM INTO ?').run(whole)
-    } catch (error) {
-      return { is: 'failed', why: said(error) } as const
-    } finally {
-      close(database)
-    }
-    const seen = asked(() => opened(whole, true), { depth: 'quick', json: [], ask: {} })
+type Files = readonly [string, ...string[]]
+
+function roomFor(
+  files: Files,
+  workshop: string,
+): { readonly dir: string; readonly copy: string; clear(): void } | { readonly why: string } {
+  const there = files.filter((file) => isFile(file))
+  const bytes = there.reduce((sum, file) => sum + sizeOf(file), 0)
+  if (bytes > mostBytes) return { why: `${bytes} bytes: too large for a private copy` }
+  const parent = existsSync(workshop) ? workshop : tmpdir()
+  const { bavail, bsize } = statfsSync(parent)
+  if (bytes * 2 + spareBytes > bavail * bsize) return { why: `no room for a private copy of ${bytes} bytes` }
+  const dir = mkdtempSync(join(parent, 'supervise-sqlite-'))
+  const clear = (): void => rmSync(dir, { recursive: true, force: true })
+  try {
+    for (const file of there)
+      copyFileSync(file, join(dir, `copy${file.slice(files[0].length)}`), constants.COPYFILE_FICLONE)
+  } catch (error) {
+    clear()
+    return { why: said(error) }
+  }
+  return { dir, copy: join(dir, 'copy'), clear }
+}
+
+/**
+ * By SQLite's own backup (Node 22.16 and later; before, by VACUUM INTO): whole, with what the log holds, checked after
+ * writing, synced, and under its name only then. Null, or why there is none.
+ */
+export async function snapshotOf(path: string, workshop: string, to: string): Promise<string | null> {
+  const room = roomFor([path, `${path}-wal`], workshop)
+  if ('why' in room) return room.why
+  const whole = join(room.dir, 'whole')
+  let database: Database | undefined
+  try {
+    database = opened(room.copy, false)
+    if (sqlite?.backup === undefined) database.prepare('VACUUM INTO ?').run(whole)
+    else await sqlite.backup(database, whole)
+    close(database)
+    const seen = asked(() => opened(whole, false), { depth: 'quick', json: [], ask: {} })
     const why = seen.is === 'read' ? seen.damage[0] : seen.why
-    if (why !== undefined) return { is: 'failed', why } as const
+    if (why !== undefined) return why
     syncFile(whole)
     renameSync(whole, to)
-    return { is: 'done' } as const
-  })
-  return outcome.is === 'done' ? null : outcome.why
+    syncFile(dirname(to))
+    return null
+  } catch (error) {
+    return said(error)
+  } finally {
+    close(database)
+    room.clear()
+  }
 }
 
 /** For the duration of a piece of work; only to be called where `hasSqlite()`. */

@@ -9,7 +9,7 @@ import { DiskError, type FileStat } from '../host/disk.ts'
 import { headerBytes, headerOf, sizeAgainst } from '../host/sqlite-file.ts'
 import type { Eyes } from './eyes.ts'
 import type { DatabaseSeen } from './look-at-database-file.ts'
-import { ownFolder } from './places.ts'
+import { nameOf, ownFolder } from './places.ts'
 import type { Site } from './site.ts'
 
 export interface Snapshot {
@@ -34,6 +34,46 @@ export async function newestSnapshot(eyes: Eyes, of: Of): Promise<Snapshot | nul
     if (head?.is === 'database' && sizeAgainst(head, snapshot.stat.bytes) === null) return snapshot
   }
   return null
+}
+
+/** So many of each are kept. */
+const generations = 3
+/** A larger one would be felt at each start. */
+const mostBytes = 256 * 1024 * 1024
+
+/** Of each database that changed since its newest snapshot; says of which there is none, and why. */
+export async function snapshotAll(
+  site: Site,
+  databases: readonly DatabaseSeen[],
+): Promise<readonly string[]> {
+  const trouble: string[] = []
+  if (site.databases === undefined) return trouble
+  for (const one of databases) {
+    if (one.stat === null || one.header.is !== 'database') continue
+    const there = await snapshots(site, one)
+    const log = one.beside.find(({ path }) => path.endsWith('-wal'))?.stat
+    const newest = there.at(-1)?.takenAt ?? 0
+    if (newest > Math.max(one.stat.mtimeMs, log?.mtimeMs ?? 0)) continue
+    const bytes = one.stat.bytes + (log?.bytes ?? 0)
+    const to = `${folderOf(site, one)}/${Math.max(Math.floor(site.now()), newest + 1)}.sqlite`
+    const why =
+      bytes > mostBytes
+        ? `${bytes} bytes, over the ${mostBytes} that a snapshot may take`
+        : await site.databases.snapshot(one.path, to)
+    if (why !== null) trouble.push(`${nameOf(site, one.path)}: ${why}`)
+    else
+      for (const old of there.slice(0, Math.max(0, there.length + 1 - generations))) await forget(site, old)
+  }
+  return trouble
+}
+
+/** One too many is no reason to hold a start back. */
+async function forget(site: Site, { path }: Snapshot): Promise<void> {
+  try {
+    await site.disk.remove(path)
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+  }
 }
 
 /** Oldest first. */

@@ -96,6 +96,7 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
   return {
     inspection: inspectionOf(notes, which, remedies.length > 0),
     remedies,
+    databases: store === 'sqlite' || store === 'migrating' ? which.databases : [],
     checkpoint:
       isSame && walked.every((one) => isAsMarked(one, trust))
         ? trust

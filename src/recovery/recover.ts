@@ -23,6 +23,7 @@
  */
 import { DiskError } from '../host/disk.ts'
 import { afterSecondNames, keepCheckpoint } from './checkpoint.ts'
+import { snapshotAll } from './database-snapshots.ts'
 import { conflictIn } from './fingerprint.ts'
 import type { Finding, Kept } from './finding.ts'
 import { takeGenerations } from './generations.ts'
@@ -133,7 +134,7 @@ async function judge(site: Site, seen: Seen, course: Course, owed: Ask['owed']):
     // Between a crash and the next start nobody waits for the disk: the supervisor sees to it once the gateway is ready.
     durable: owed !== 'this-boot',
   })
-  course.trouble.push(...trouble)
+  course.trouble.push(...trouble, ...(await snapshotAll(site, seen.databases)))
   await keepCheckpoint(site, await afterSecondNames(site, seen.checkpoint, taken))
   return { ...known(course), is: course.repair ? 'repaired' : 'consistent' }
 }

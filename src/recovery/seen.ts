@@ -4,6 +4,7 @@
  */
 import type { Checkpoint } from './checkpoint.ts'
 import type { Kind } from './finding.ts'
+import type { DatabaseSeen } from './look-at-database-file.ts'
 import type { FileStat } from '../host/disk.ts'
 import type { Made } from '../host/sqlite-workshop.ts'
 import type { Inspection } from './verdict.ts'
@@ -15,6 +16,8 @@ export interface Seen {
    * beside `consistent`, for benign findings that cost nothing to put right or that the policy asks for.
    */
   readonly remedies: readonly Remedy[]
+  /** The databases of the store, where it has any. */
+  readonly databases: readonly DatabaseSeen[]
   /** Write it only when this look's verdict was `consistent`, and no remedies were left. */
   readonly checkpoint: Checkpoint
 }

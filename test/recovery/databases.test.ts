@@ -13,6 +13,7 @@ import {
   realpathSync,
   rmSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -390,6 +391,54 @@ describe('held, with the reason and the next command', () => {
     scribble(s, agent, 0, 100)
     const recovery = await held(s, 'db-corrupt', agent)
     expect(recovery).toMatchObject({ command: whichNode })
+  })
+})
+
+describe.runIf(hasSqlite())('snapshots', () => {
+  const folder = 'supervise/snapshots/databases/agent-main'
+  const taken = (s: State): string[] => readdirSync(s.at(folder)).toSorted()
+
+  test('are taken of what was confirmed, log included, and nothing changes for it', async () => {
+    const s = state('2026.9.6-killed-mid-run')
+    const before = s.bytes()
+    expect(await recover(s.site, look)).toMatchObject({ is: 'consistent', trouble: [] })
+    expect(s.bytes()).toEqual(before)
+    expect(readdirSync(s.at('supervise/snapshots/databases')).toSorted()).toEqual(['agent-main', 'state'])
+    const [name] = taken(s)
+    expect(ask(s, `${folder}/${name}`, messages)).toEqual(ask(s, agent, messages))
+    expect(readdirSync(s.at('supervise/workshop'))).toEqual([])
+
+    rmSync(s.at(agent))
+    rmSync(s.at(`${agent}-wal`))
+    const now = ask(s, `${folder}/${name}`, messages)
+    expect(await recover(s.site, look)).toMatchObject({ is: 'repaired' })
+    expect(ask(s, agent, messages)).toEqual(now)
+  })
+
+  test('are few, and none is taken of what did not change', async () => {
+    const s = state('2026.9.6-sound')
+    let later = Date.now() + 10_000
+    const site = { ...s.site, now: () => later }
+    await recover(site, look)
+    const first = taken(s)
+    await recover(site, look)
+    expect(taken(s)).toEqual(first)
+    for (let round = 0; round < 4; round++) {
+      later += 60_000
+      change(s, agent, `UPDATE memory_index_state SET revision = revision + 1`)
+      utimesSync(s.at(agent), later / 1000 - 1, later / 1000 - 1)
+      await recover(site, look)
+    }
+    expect(taken(s)).toHaveLength(3)
+    expect(taken(s)).not.toContain(first[0])
+  })
+
+  test('that cannot be taken hold nothing back, and are told', async () => {
+    const s = state('2026.9.6-sound')
+    mkdirSync(s.at('supervise/snapshots/databases'), { recursive: true })
+    writeFileSync(s.at(folder), 'in the way')
+    const recovery = await recover(s.site, look)
+    expect(recovery).toMatchObject({ is: 'consistent', trouble: [expect.stringContaining(agent)] })
   })
 })
 
