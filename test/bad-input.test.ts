@@ -241,6 +241,11 @@ test('a status file of a future version, a torn one, and one that is none: canno
       expect(answer.code, `${command} ${text}`).toBe(4)
       expect(lineOf(answer)).toContain(said)
     })
+    if (text.includes('99')) {
+      const supervisor = room.run('ready-then-wait')
+      expect((await supervisor.ended).code).toBe(65)
+      expect(room.journal()).toEqual([])
+    }
     expect(treeOf(room.stateDir)).toBe(before)
   }
   rmSync(path)

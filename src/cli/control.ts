@@ -29,7 +29,7 @@ export const control =
     const path = ownPaths(stateOrUsage(parsed.given, env).stateDir).status
     const waitMs = durationOf(parsed.given, 'wait', 360_000)
     const read = readStatusFile(path)
-    if (read.is === 'cannot-tell') {
+    if ('why' in read) {
       complain(read.why)
       return statusStatus.cannotTell
     }

@@ -32,7 +32,7 @@ export async function status(parsed: Parsed, env: Environment): Promise<number> 
   const path = ownPaths(stateDir).status
   for (let last = ''; ;) {
     const read = readStatusFile(path)
-    if (read.is === 'cannot-tell') {
+    if ('why' in read) {
       complain(read.why)
       return statusStatus.cannotTell
     }

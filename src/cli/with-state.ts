@@ -1,5 +1,6 @@
 /** Takes the state directory for as long as a change takes; refuses while anybody else holds it. */
-import { takeLock } from '../host/lock.ts'
+import { DiskError } from '../host/disk.ts'
+import { takeLock, type Lock } from '../host/lock.ts'
 import { ensureFolder } from '../host/own-files.ts'
 import { isStateDirectory } from '../openclaw/layout.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
@@ -19,8 +20,11 @@ export async function withState(where: Where, change: () => Promise<number>): Pr
     return exitStatus.needsOperator
   }
   const paths = ownPaths(stateDir)
-  ensureFolder(paths.folder)
-  const lock = await takeLock(paths.lock)
+  const lock = await takeOurs(paths)
+  if (lock.is === 'not-ours') {
+    complain(`${lock.why}: what lies there is not ours, and is not touched`)
+    return exitStatus.needsOperator
+  }
   if (lock.is === 'taken') {
     const who =
       lock.holder === null
@@ -38,5 +42,20 @@ export async function withState(where: Where, change: () => Promise<number>): Pr
     return await change()
   } finally {
     if (lock.is === 'held') lock.release()
+  }
+}
+
+/** A link, a folder or a FIFO where something of ours belongs does not pass by itself. */
+async function takeOurs(paths: {
+  readonly folder: string
+  readonly lock: string
+}): Promise<Lock | { readonly is: 'not-ours'; readonly why: string }> {
+  try {
+    ensureFolder(paths.folder)
+    return await takeLock(paths.lock)
+  } catch (error) {
+    if (error instanceof DiskError && ['ELOOP', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ENXIO'].includes(error.code))
+      return { is: 'not-ours', why: error.message }
+    throw error
   }
 }

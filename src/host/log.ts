@@ -11,6 +11,7 @@ import { constants, fstatSync, openSync, writeSync } from 'node:fs'
 import { isatty } from 'node:tty'
 import { pino } from 'pino'
 import { printable } from './printable.ts'
+import { loadSyscalls } from './syscalls.ts'
 
 export type Level = 'debug' | 'info' | 'warn' | 'error'
 export type Fields = Readonly<Record<string, unknown>>
@@ -66,14 +67,33 @@ const nonBlocking = (fd: number): number => {
   }
 }
 
+const isSocket = (fd: number): boolean => {
+  try {
+    return fstatSync(fd).isSocket()
+  } catch {
+    return false
+  }
+}
+
 const writerTo = (fd: number, format: (line: string) => string): ((line: string) => void) => {
   const out = nonBlocking(fd)
   let dropped = 0
+  let put = (bytes: Uint8Array): number => writeSync(out, bytes)
+  if (isSocket(fd))
+    // The journal's, or one that Node made: it has no second descriptor to be had, only this call.
+    void loadSyscalls().then((loaded) => {
+      if (loaded.is === 'unavailable') return
+      put = (bytes) => {
+        const sent = loaded.calls.sendNow(fd, bytes)
+        if (typeof sent === 'string') throw new Error(sent)
+        return sent
+      }
+    })
   /** What a full pipe took only the beginning of: it is finished before another line begins. */
   let rest: Buffer = Buffer.alloc(0)
   const finish = (): boolean => {
     try {
-      while (rest.length > 0) rest = rest.subarray(writeSync(out, rest))
+      while (rest.length > 0) rest = rest.subarray(put(rest))
     } catch {}
     return rest.length === 0
   }

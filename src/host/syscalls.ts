@@ -16,6 +16,8 @@ import type Koffi from 'koffi'
 export interface Syscalls {
   /** A connectionless sender, kept open. An address that begins with @ is abstract. */
   openDatagram(address: string): DatagramSender
+  /** To a connected socket that is not ours alone, without waiting: how many bytes it took, or the code of the error. */
+  sendNow(fd: number, bytes: Uint8Array): number | string
   /** F_OFD_SETLK for writing on the whole file; false when somebody else has it. */
   tryLock(fd: number): boolean
   /** F_OFD_GETLK: does anybody else hold a lock on the file? */
@@ -129,6 +131,11 @@ const bind = (koffi: typeof Koffi): Syscalls => {
             : undefined,
         close: () => closeSync(fd),
       }
+    },
+
+    sendNow(fd, bytes) {
+      const sent = Number(sendto(fd, bytes, bytes.length, MSG_NOSIGNAL | MSG_DONTWAIT, null, 0))
+      return sent < 0 ? errorCode() : sent
     },
 
     tryLock(fd) {

@@ -50,8 +50,13 @@ export function newStatus(settings: Settings, own: Identity, version: string, be
 
 const nobodyReady: Status['readiness'] = { since: null, evidence: 'no gateway runs', suppressed: [] }
 
-export const readinessOf = (seen: ReadinessSeen, now: number): Pick<Status, 'ready' | 'readiness'> => ({
-  ready: seen.ready,
+/** Seen ready counts as ready from the moment the lifecycle knows it, and for as long as the gateway runs. */
+export const readinessOf = (
+  seen: ReadinessSeen,
+  phase: Status['phase'],
+  now: number,
+): Pick<Status, 'ready' | 'readiness'> => ({
+  ready: seen.ready && phase === 'running',
   readiness: { since: new Date(now).toISOString(), evidence: seen.evidence, suppressed: seen.suppressed },
 })
 
@@ -101,7 +106,7 @@ export function statusOf(
     why: to.reason.why,
     reason: to.phase === 'held' ? to.hold.evidence : `${to.reason.why}: ${to.reason.detail}`,
     ...(to.phase === from?.phase ? {} : { since: at }),
-    ...(to.phase === 'running' ? {} : { ready: false }),
+    ...(event?.type === 'ready' ? { ready: true } : to.phase === 'running' ? {} : { ready: false }),
     ...(hasChild ? {} : { child: null, readiness: nobodyReady }),
     ...(event?.type === 'exited'
       ? {

@@ -80,6 +80,8 @@ export type ReadStatus =
   | { readonly is: 'known'; readonly status: Status }
   | { readonly is: 'none' }
   | { readonly is: 'cannot-tell'; readonly why: string }
+  /** Written by a later version of this program: not to be understood, and not to be overwritten. */
+  | { readonly is: 'newer'; readonly why: string }
 
 /** The file as it is, unjudged. */
 export function readStatusFile(path: string): ReadStatus {
@@ -95,7 +97,7 @@ export function readStatusFile(path: string): ReadStatus {
     const version: unknown = status?.version
     if (typeof version === 'number' && version > statusVersion)
       return {
-        is: 'cannot-tell',
+        is: 'newer',
         why: `${JSON.stringify(path)} was written by a newer supervise (format ${version}, known: ${statusVersion})`,
       }
     if (version !== statusVersion || typeof status?.phase !== 'string')

@@ -73,6 +73,9 @@ export async function supervise(
       is: 'not-a-state',
       evidence: `${JSON.stringify(stateDir)} is no state directory of OpenClaw: name the right one with --state-dir, or start all the same with --unknown-store=start`,
     }
+  const written = readStatusFile(paths.status)
+  if (written.is === 'newer')
+    return { is: 'cannot-begin', evidence: written.why, command: null, canPass: false }
   let http = noHttp
   let stopReaping = (): void => {}
   const announcer = openAnnouncer(notifier, (ms, fire) => clock.after(ms, fire))
@@ -124,18 +127,25 @@ export async function supervise(
         http.tell({ is: 'entry', entry })
       },
     }
-    const written = readStatusFile(paths.status)
     const before = written.is === 'known' ? written.status : null
     const told = newStatus(settings, own, ownVersion, before)
     let status = told
-    let publishing = Promise.resolve()
+    let publishing: Promise<unknown> = Promise.resolve()
+    /** A disk that stays full is told once. */
+    let isStatusTold = true
     const publish = (change: Partial<Status>): void => {
       status = { ...status, ...change }
       http.tell({ is: 'status', status })
       const text = `${JSON.stringify(status)}\n`
       publishing = publishing
         .then(() => replaceFile(paths.status, text, { durable: false }))
-        .catch((error: unknown) => log.warn('cannot write the status file', { err: error }))
+        .then(
+          () => (isStatusTold = true),
+          (error: unknown) => {
+            if (isStatusTold) log.warn('cannot write the status file', { evidence: (error as Error).message })
+            isStatusTold = false
+          },
+        )
     }
     const recoveryLog = log.with({ phase: 'recovering' })
     // Between a crash and the next start the mark stays, and nobody waits for the disk: whatever replaces a mark
@@ -228,6 +238,7 @@ export async function supervise(
           canPass: true,
         }
       }
+      let wasSeenReady = false
       const spawnedAt = clock.monotonicMs()
       const spawnedAtWall = clock.wallMs()
       const gateway = await startGateway(
@@ -243,7 +254,8 @@ export async function supervise(
             if (probe === 'liveness') generations.look()
           },
           seen: (readiness) => {
-            if (readiness.ready && !status.ready) {
+            if (readiness.ready && !wasSeenReady) {
+              wasSeenReady = true
               ledger.write({
                 event: 'ready',
                 child: number,
@@ -251,7 +263,7 @@ export async function supervise(
               })
               generations.gotReady()
             }
-            publish(readinessOf(readiness, clock.wallMs()))
+            publish(readinessOf(readiness, status.phase, clock.wallMs()))
           },
         },
         tellLoop,
@@ -363,7 +375,7 @@ function tryToBegin(folder: string): Extract<Supervised, { is: 'cannot-begin' }>
   } catch (error) {
     const code = codeOf(error)
     const evidence = `cannot make ${JSON.stringify(folder)}: ${code}`
-    if (code === 'EACCES' || code === 'EPERM')
+    if (code === 'EACCES' || code === 'EPERM' || code === 'ENOTDIR')
       return {
         is: 'cannot-begin',
         evidence,

@@ -9,7 +9,17 @@
 import type { Clock } from '../host/clock.ts'
 import { takeLock, type Holder, type Lock } from '../host/lock.ts'
 import type { Log } from '../host/log.ts'
-import { describe, descendantsOf, exeOf, isAlive, processes, type Identity } from '../host/process-table.ts'
+import {
+  describe,
+  descendantsOf,
+  exeOf,
+  isAlive,
+  openFilesOf,
+  ownIdentity,
+  pids,
+  processes,
+  type Identity,
+} from '../host/process-table.ts'
 import { sendSignal, sendSignalToGroup } from '../host/send-signal.ts'
 import { readOwed } from './owed.ts'
 import { describeHolder } from './port-sight.ts'
@@ -58,7 +68,9 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
     const again = oursWith(await takeLock(ask.lockPath), null)
     return (
       again ??
-      refused('its lock is held by a process that left no name: it cannot be verified, so it is not touched')
+      refused(
+        `its lock is held by ${whoHas(ask.lockPath)}, which left no mark: it cannot be verified, so it is not touched`,
+      )
     )
   }
   const seen = describe(child.pid)
@@ -98,6 +110,17 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
     }
   }
   return refused(`${who} was told to end and still holds its lock`)
+}
+
+/** Whoever has the file open, for a person to look at. */
+const whoHas = (lockPath: string): string => {
+  const holders = pids().filter((pid) => pid !== ownIdentity().pid && openFilesOf(pid).includes(lockPath))
+  return (
+    holders
+      .map((pid) => describe(pid))
+      .flatMap((who) => (who ? describeHolder(who) : []))
+      .join(' and ') || 'a process that cannot be seen'
+  )
 }
 
 /** What it started, and what of that moved to a session of its own: it would go on writing to the state. */

@@ -154,6 +154,29 @@ suite('where it goes', () => {
     expect(Number(notes[0]?.['dropped'])).toBeGreaterThan(1000)
   })
 
+  test('nor does one at the other end of a socket, such as the journal', async () => {
+    const script = `
+      const { openLog } = await import(process.argv[1] + '/log.js')
+      const { loadSyscalls } = await import(process.argv[1] + '/syscalls.js')
+      const log = openLog()
+      if ((await loadSyscalls()).is !== 'loaded') throw new Error('no system calls')
+      await new Promise((resolve) => setImmediate(resolve))
+      for (let n = 0; n < 20000; n++) log.info('x'.repeat(200), { n })
+      process.exit(7)`
+    // Node's own pipes are pairs of sockets; this one is not read until its writer has ended.
+    const talker = spawn(
+      process.execPath,
+      ['--input-type=module', '-e', script, host('').replace(/\/$/, '')],
+      {
+        stdio: ['ignore', 'ignore', 'pipe'],
+      },
+    )
+    endAfterTest(talker.pid)
+    talker.stderr.pause()
+    const [code] = (await once(talker, 'exit')) as [number]
+    expect(code).toBe(7)
+  })
+
   test('the pipe is not made non-blocking for the others who write there', () => {
     const fifo = join(temporaryFolder(), 'fifo')
     execFileSync('mkfifo', [fifo])

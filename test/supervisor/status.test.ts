@@ -101,7 +101,7 @@ test('what ended in order stays as it ended', () => {
 
 test.each([
   ['none', undefined],
-  ['cannot-tell', '{"version":2,"phase":"running"}'],
+  ['newer', '{"version":2,"phase":"running"}'],
   ['cannot-tell', '{"version":1,"phase":"run'],
   ['cannot-tell', '{"version":1}'],
   ['cannot-tell', '[]'],
