@@ -7,3 +7,5 @@ export const ownPaths = (stateDir: string) => ({
   owed: `${stateDir}/supervise/owed.json`,
   ledger: `${stateDir}/supervise/ledger.jsonl`,
 })
+
+export type OwnPaths = ReturnType<typeof ownPaths>

@@ -1,0 +1,95 @@
+/** How a child comes into the world: the debt first, then the process, then its name on everything that is told. */
+import { systemClock as clock } from '../host/clock.ts'
+import type { Log } from '../host/log.ts'
+import type { Orphans } from '../host/orphans.ts'
+import { meaningOf } from '../openclaw/exits.ts'
+import { causeSince } from './cause.ts'
+import type { Debt } from './debt.ts'
+import { startGateway } from './gateway.ts'
+import type { Http } from './http.ts'
+import type { Spawned, World } from './loop.ts'
+import type { Settings } from './settings.ts'
+import { readinessOf } from './status-of.ts'
+import type { LastEnd, Teller } from './teller.ts'
+import { siteOn } from './this-machine.ts'
+import { watchGenerations } from './watch-generations.ts'
+
+export interface Births {
+  readonly spawn: World['spawn']
+  lastEnd(): LastEnd
+}
+
+export interface Around {
+  readonly lockFd: number | undefined
+  readonly orphans: Orphans | undefined
+  readonly debt: Debt
+  readonly teller: Teller
+  readonly http: Http
+  readonly log: Log
+}
+
+export function openBirths(settings: Settings, { lockFd, orphans, debt, teller, http, log }: Around): Births {
+  let lastEnd: LastEnd = { wasReady: false, leftBehind: [] }
+  const generations = watchGenerations(
+    siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery }),
+    log,
+  )
+
+  const spawn: World['spawn'] = async (number, tellLoop): Promise<Spawned> => {
+    const installed = settings.installed()
+    const version = installed?.version ?? null
+    const childLog = log.with({ phase: 'starting', child: number })
+    try {
+      await debt.incur(version)
+    } catch (error) {
+      const why = `cannot mark that recovery is owed: ${(error as Error).message}`
+      return { is: 'failed', why, canPass: true }
+    }
+    let wasSeenReady = false
+    const spawnedAt = clock.monotonicMs()
+    const spawnedAtWall = clock.wallMs()
+    const gateway = await startGateway(
+      settings,
+      {
+        clock,
+        log: childLog,
+        lockFd,
+        installed,
+        orphans,
+        probed: (probe, ms) => {
+          http.tell({ is: 'probe', probe, ms })
+          if (probe === 'liveness') generations.look()
+        },
+        seen: (readiness) => {
+          if (readiness.ready && !wasSeenReady) {
+            wasSeenReady = true
+            teller.record({
+              event: 'ready',
+              child: number,
+              afterMs: Math.round(clock.monotonicMs() - spawnedAt),
+            })
+            generations.gotReady()
+          }
+          teller.publish(readinessOf(readiness, teller.status().phase, clock.wallMs()))
+        },
+      },
+      tellLoop,
+    )
+    if (gateway.is === 'failed') return gateway
+    const { identity } = gateway
+    teller.publish({
+      child: { ...identity, number, startedAt: new Date(spawnedAtWall).toISOString(), version },
+    })
+    teller.record({ event: 'started', child: number, pid: identity.pid, version })
+    childLog.info('gateway started', { pid: identity.pid, version })
+    await debt.name(identity, version)
+    const ended = gateway.ended.then(({ exit, wasReady, leftBehind }) => {
+      lastEnd = { wasReady, leftBehind }
+      const needsNoCause = exit.by === 'code' && exit.code === 0 && wasReady
+      const cause = needsNoCause ? null : causeSince(spawnedAtWall, settings.gatewayLog)
+      return { exit, meaning: meaningOf(exit, wasReady, cause), cause }
+    })
+    return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }
+  }
+  return { spawn, lastEnd: () => lastEnd }
+}

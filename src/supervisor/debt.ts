@@ -1,0 +1,140 @@
+/**
+ * The debt of a start: a recovery. Marked on disk before a child is born, paid by a confirmation after its end.
+ *
+ * Between a crash and the next start the mark stays, and nobody waits for the disk: whatever replaces a mark that
+ * was written through, a power cut leaves one of the two, or one that cannot be read, which is a mark, too.
+ */
+import { systemClock as clock } from '../host/clock.ts'
+import type { Log } from '../host/log.ts'
+import { bootId, exeOf, type Description, type Identity } from '../host/process-table.ts'
+import type { Finding } from '../recovery/finding.ts'
+import { recover } from '../recovery/recover.ts'
+import type { Recovery } from '../recovery/verdict.ts'
+import type { Left, Outcome } from './loop.ts'
+import { tellRecovery } from './narration.ts'
+import { clearOwed, markOwed, readOwed } from './owed.ts'
+import type { OwnPaths } from './own-paths.ts'
+import { describeHolder, lookForObstruction } from './port-sight.ts'
+import { runningGateway } from './running-gateway.ts'
+import type { Settings } from './settings.ts'
+import { stateOf } from './status-of.ts'
+import type { Teller } from './teller.ts'
+import { siteOn } from './this-machine.ts'
+
+export interface Debt {
+  /** Everything that stands between the end of one child and the start of the next. */
+  recover(trigger: string, signal: AbortSignal): Promise<Outcome>
+  /** Before a child is born; fails when the mark cannot be written. */
+  incur(openclaw: string | null): Promise<void>
+  /** Which process a later supervisor may find. */
+  name(child: Identity, openclaw: string | null): Promise<void>
+  /** At the very end. */
+  settle(left: Left): Promise<void>
+}
+
+/** So many repairs are told by `status`; all are in `history`. */
+const mostRepairsTold = 5
+/** Nobody who orders a stop waits long for a look. */
+const stopLookMs = 10_000
+
+export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, log: Log): Debt {
+  const phaseLog = log.with({ phase: 'recovering' })
+  let isMarked = false
+  /** Nothing was started since the state was confirmed. */
+  let isConfirmed = false
+
+  const lookAndRepair = async (trigger: string, signal: AbortSignal): Promise<Outcome> => {
+    isConfirmed = false
+    // Before anything is read or repaired: a gateway that holds no lock of ours would write meanwhile.
+    const other = runningGateway(settings)
+    if (other !== null) {
+      const evidence = `a gateway already works on this state: ${describeHolder(other.who)}`
+      return { is: 'needs-operator', kind: 'obstructed', evidence, command: commandToStop(other.who) }
+    }
+    const site = siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery })
+    const begun = clock.monotonicMs()
+    const recovery = await recover(site, { owed: owedSince(readOwed(paths.owed)), trigger, signal })
+    const tookMs = Math.round(clock.monotonicMs() - begun)
+    tellRecovery(recovery, tookMs, phaseLog)
+    record(recovery, tookMs, teller)
+    if (recovery.is === 'needs-operator') return { ...recovery, kind: 'state' }
+    if (recovery.is === 'retry-later') return recovery
+    isConfirmed = true
+    return { is: 'consistent' }
+  }
+  return {
+    async recover(trigger, signal) {
+      const outcome = await lookAndRepair(trigger, signal)
+      if (outcome.is !== 'consistent') return outcome
+      const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
+      for (const warning of warnings) phaseLog.warn(warning)
+      if (obstruction !== null) return { is: 'needs-operator', kind: 'obstructed', ...obstruction }
+      return { is: 'consistent' }
+    },
+    async incur(openclaw) {
+      isConfirmed = false
+      await markOwed(paths.owed, { bootId: bootId(), child: null, openclaw }, { durable: !isMarked })
+      isMarked = true
+    },
+    async name(child, openclaw) {
+      const named = { ...child, exe: exeOf(child.pid) ?? null }
+      await markOwed(paths.owed, { bootId: bootId(), child: named, openclaw }, { durable: false }).catch(
+        (error: unknown) => log.warn('cannot name the gateway in the mark', { err: error }),
+      )
+    },
+    async settle(left) {
+      // What an orderly stop leaves is confirmed at once: a reboot then does not have to read everything.
+      if (left === 'stopped' && isMarked && !isConfirmed)
+        await lookAndRepair('stop', AbortSignal.timeout(stopLookMs)).catch((error: unknown) =>
+          log.warn('cannot look at the state after the stop', { err: error }),
+        )
+      if (isConfirmed)
+        await clearOwed(paths.owed).catch((error: unknown) =>
+          log.warn('cannot clear the mark', { err: error }),
+        )
+    },
+  }
+}
+
+function record(recovery: Recovery, tookMs: number, teller: Teller): void {
+  const { is: verdict, repairId, kept } = recovery
+  const status = teller.status()
+  const repairable = recovery.found.filter((finding) => finding.repair !== null)
+  const latest =
+    repairId === null
+      ? []
+      : [
+          {
+            id: repairId,
+            at: new Date(clock.wallMs()).toISOString(),
+            findings: repairable.length,
+            keptBytes: kept.reduce((sum, one) => sum + one.bytes, 0),
+          },
+        ]
+  const lastRepairs = [...latest, ...status.lastRepairs].slice(0, mostRepairsTold)
+  teller.publish({ lastRepairs, state: stateOf(recovery) })
+  teller.record({
+    event: 'recovered',
+    child: status.child?.number ?? 0,
+    verdict,
+    repairId,
+    detail: 'evidence' in recovery ? recovery.evidence : `${recovery.found.length} findings, ${tookMs} ms`,
+    tookMs,
+    found: kindsOf(recovery.found),
+    repaired: verdict === 'repaired' ? kindsOf(repairable) : {},
+  })
+}
+
+const kindsOf = (findings: readonly Finding[]): Record<string, number> => {
+  const counts: Record<string, number> = {}
+  for (const { kind } of findings) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
+}
+
+const commandToStop = ({ pid, unit }: Description): string =>
+  unit === undefined ? `kill ${pid}` : `systemctl ${unit.of === 'user' ? '--user ' : ''}stop ${unit.name}`
+
+const owedSince = (owed: ReturnType<typeof readOwed>): 'no' | 'this-boot' | 'another-boot' => {
+  if (owed === undefined) return 'no'
+  return owed !== 'unknown' && owed.bootId === bootId() ? 'this-boot' : 'another-boot'
+}

@@ -1,0 +1,107 @@
+/**
+ * Every change is told four times: to the log, the history, the status file and the service manager (and, where
+ * HTTP was asked for, to its thread). Telling never fails: a full disk costs the telling, not the supervision.
+ */
+import { systemClock as clock } from '../host/clock.ts'
+import type { Log } from '../host/log.ts'
+import { replaceFile } from '../host/own-files.ts'
+import type { Event, State } from '../lifecycle/lifecycle.ts'
+import type { Announcer } from './announcer.ts'
+import type { Http } from './http.ts'
+import { openLedger, type Entry, type Unstamped } from './ledger.ts'
+import { headline, tellChange } from './narration.ts'
+import type { OwnPaths } from './own-paths.ts'
+import type { Settings } from './settings.ts'
+import type { Status } from './status.ts'
+import { statusOf } from './status-of.ts'
+
+/** While something takes long: how often the service manager is told that it still goes on. */
+const stillAtItMs = 10_000
+
+/** How the last child ended, as far as only its keeper knows. */
+export interface LastEnd {
+  readonly wasReady: boolean
+  readonly leftBehind: readonly string[]
+}
+
+export interface Teller {
+  status(): Status
+  publish(change: Partial<Status>): void
+  record(entry: Unstamped<Entry>): void
+  announce(what: 'ready' | 'stopping'): void
+  changed(to: State, event: Event | undefined, from: State | undefined, lastEnd: LastEnd): void
+  /** Resolves when the last word is written. */
+  close(): Promise<void>
+}
+
+export function openTeller(
+  first: Status,
+  settings: Settings,
+  paths: OwnPaths,
+  announcer: Announcer,
+  http: Http,
+  log: Log,
+): Teller {
+  const ledger = openLedger(
+    paths.ledger,
+    () => clock.wallMs(),
+    (error) => log.warn('cannot write the history', { err: error }),
+  )
+  let status = first
+  let writing: Promise<unknown> = Promise.resolve()
+  /** A disk that stays full is told once. */
+  let isWritten = true
+  let forgetRenewal = (): void => {}
+
+  const record: Teller['record'] = (entry) => {
+    ledger.write(entry)
+    http.tell({ is: 'entry', entry })
+  }
+  const publish: Teller['publish'] = (change) => {
+    status = { ...status, ...change }
+    http.tell({ is: 'status', status })
+    const text = `${JSON.stringify(status)}\n`
+    writing = writing
+      .then(() => replaceFile(paths.status, text, { durable: false }))
+      .then(
+        () => (isWritten = true),
+        (error: unknown) => {
+          if (isWritten) log.warn('cannot write the status file', { evidence: (error as Error).message })
+          isWritten = false
+        },
+      )
+  }
+  /** The service manager's patience, renewed while something goes on that we bound ourselves. */
+  const allowTime = (state: State): void => {
+    forgetRenewal()
+    forgetRenewal = () => {}
+    if (!['recovering', 'starting', 'draining', 'backing-off'].includes(state.phase)) return
+    announcer.allow(stillAtItMs * 2)
+    forgetRenewal = clock.after(stillAtItMs, () => allowTime(state))
+  }
+  return {
+    status: () => status,
+    publish,
+    record,
+    announce(what) {
+      if (what === 'ready') announcer.ready(headline(status))
+      else announcer.stopping(settings.lifecycle.stopTimeoutMs)
+    },
+    changed(to, event, from, lastEnd) {
+      publish(statusOf(to, event, from, lastEnd.wasReady, settings.lifecycle, clock.wallMs()))
+      tellChange(to, event, from, log)
+      if (event?.type === 'exited' && status.lastExit !== null) {
+        const { exit, why, detail } = status.lastExit
+        record({ event: 'ended', child: event.child, exit, why, detail, ...lastEnd })
+      }
+      if (to.phase === 'held')
+        record({ event: 'held', child: to.child, kind: to.hold.kind, evidence: to.hold.evidence })
+      announcer.status(headline(status))
+      allowTime(to)
+    },
+    async close() {
+      forgetRenewal()
+      await writing
+    },
+  }
+}
