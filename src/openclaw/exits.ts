@@ -14,9 +14,18 @@ export type Meaning = 'restart-wanted' | 'gave-way' | 'refused' | 'crash'
 /** EX_CONFIG of sysexits.h. */
 const refusal = 78
 
-/** `cause` is the last thing the gateway's log says, where it says something. */
-export function meaningOf(exit: ExitLike, wasReady: boolean, cause: string | null): Meaning {
+/**
+ * `cause` is the last thing the gateway's log says, where it says something; `words` what it wrote into its database
+ * of its own end. A stop that nobody here asked for is answered like a restart: a stranger's SIGTERM is no stop order.
+ */
+export function meaningOf(
+  exit: ExitLike,
+  wasReady: boolean,
+  cause: string | null,
+  words: 'restart' | 'stop' | 'nothing' = 'nothing',
+): Meaning {
   if (exit.by === 'signal') return 'crash'
+  if (exit.code === 0 && words !== 'nothing') return 'restart-wanted'
   if (exit.code === 0) return wasReady ? 'restart-wanted' : 'gave-way'
   if (exit.code === refusal) return cause !== null && contention.test(cause) ? 'gave-way' : 'refused'
   return cause !== null && contention.test(cause) ? 'gave-way' : 'crash'

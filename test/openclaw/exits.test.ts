@@ -1,0 +1,44 @@
+/** What an end means that nobody here asked for, by era; and what a gateway of rows wrote of its own. */
+import { expect, test } from 'vitest'
+import { lastWordsOf } from '../../src/openclaw/databases.ts'
+import { meaningOf } from '../../src/openclaw/exits.ts'
+
+const code = (n: number) => ({ by: 'code', code: n }) as const
+const killed = { by: 'signal', signal: 'SIGKILL' } as const
+const owns = 'StateDatabaseCoordinatorContentionError: another OpenClaw process owns gateway-lifecycle'
+
+test.each([
+  ['0 after it was ready, with nothing written', code(0), true, null, 'nothing', 'restart-wanted'],
+  ['0 before it was ready, with nothing written', code(0), false, null, 'nothing', 'gave-way'],
+  ['0 before it was ready, with a hand-off', code(0), false, null, 'restart', 'restart-wanted'],
+  ["0 by a stranger's SIGTERM", code(0), false, null, 'stop', 'restart-wanted'],
+  [
+    '78 for a configuration',
+    code(78),
+    false,
+    'existing config is missing gateway.mode',
+    'nothing',
+    'refused',
+  ],
+  ['78 for contention that passes', code(78), false, owns, 'nothing', 'gave-way'],
+  ['1 for a port', code(1), false, 'another gateway instance is already listening', 'nothing', 'gave-way'],
+  ['1 for damage', code(1), false, 'file is not a database', 'nothing', 'crash'],
+  ['a signal, whatever was written', killed, true, null, 'stop', 'crash'],
+] as const)('%s', (_, exit, wasReady, cause, words, meaning) => {
+  expect(meaningOf(exit, wasReady, cause, words)).toBe(meaning)
+})
+
+test('the words of a gateway: a hand-off, a planned restart, a clean stop, none', () => {
+  const boot = (outcome: string | null) => [{ outcome, reason: 'stop (SIGTERM)' }]
+  expect(lastWordsOf({ handoff: [{ reason: 'config change' }], boot: boot('clean_stop') })).toEqual({
+    is: 'restart',
+    why: 'config change',
+  })
+  expect(lastWordsOf({ handoff: [], boot: boot('planned_restart') })).toMatchObject({ is: 'restart' })
+  expect(lastWordsOf({ handoff: [], boot: boot('clean_stop') })).toEqual({
+    is: 'stop',
+    why: 'stop (SIGTERM)',
+  })
+  expect(lastWordsOf({ handoff: [], boot: boot(null) })).toEqual({ is: 'nothing' })
+  expect(lastWordsOf({})).toEqual({ is: 'nothing' })
+})
