@@ -22,6 +22,7 @@ import {
   statfsSync,
   writeSync,
 } from 'node:fs'
+import { DiskError } from './disk.ts'
 import { describe, type Identity } from './process-table.ts'
 import { loadSyscalls } from './syscalls.ts'
 
@@ -99,10 +100,7 @@ const openFile = (path: string, flags: number): number => {
     return fd
   } catch (error) {
     if (fd !== undefined) closeSync(fd)
-    throw new Error(
-      `cannot open the lock ${JSON.stringify(path)}: ${(error as NodeJS.ErrnoException).code}`,
-      { cause: error },
-    )
+    throw new DiskError('open the lock', path, error)
   }
 }
 
@@ -122,6 +120,8 @@ const writeHolder = (fd: number): void => {
     ...(unit && { unit: unit.name }),
   }
   try {
+    // A second name of somebody else's file is a lock all the same, but nothing is written into it.
+    if (fstatSync(fd).nlink > 1) return
     ftruncateSync(fd, 0)
     writeSync(fd, `${JSON.stringify(holder)}\n`, 0)
   } catch {}

@@ -9,6 +9,7 @@
  * 2. A durable replacement survives a power cut from the moment its promise is fulfilled.
  * 3. A line torn by a crash costs that line only, never the one before or after.
  * 4. No file grows without bound, and none is read beyond its bound.
+ * 5. Nothing is written through a link, be it a symbolic one or a second name of somebody else's file.
  */
 import fs from 'node:fs'
 import path from 'node:path'
@@ -29,9 +30,14 @@ export function ensureFolder(dir: string): void {
     try {
       fs.mkdirSync(dir, { mode: 0o700 })
     } catch (error) {
-      // Node's recursive mkdir says ENOENT where the file system is read-only: only asked where it helps.
       const { code } = error as NodeJS.ErrnoException
-      if (code !== 'ENOENT' && code !== 'EEXIST') throw error
+      // What is written below a link would be written wherever somebody made it lead.
+      if (code === 'EEXIST') {
+        if (fs.lstatSync(dir).isDirectory()) return
+        throw Object.assign(new Error('not a directory'), { code: 'ENOTDIR' })
+      }
+      // Node's recursive mkdir says ENOENT where the file system is read-only: only asked where it helps.
+      if (code !== 'ENOENT') throw error
       fs.mkdirSync(dir, { recursive: true, mode: 0o700 })
     }
   })
@@ -101,7 +107,8 @@ export async function appendJsonLine(
   const made = attempt('append to', name, () => {
     const fd = fs.openSync(name, O_RDWR | O_APPEND | O_CREAT | SAFELY, 0o600)
     try {
-      const size = fs.fstatSync(fd).size
+      const { size, nlink } = fs.fstatSync(fd)
+      if (nlink > 1) throw Object.assign(new Error('also known by another name'), { code: 'EMLINK' })
       if (size + line.length + 1 > how.mostBytes) return 'too-long'
       // What a crash tore must not swallow this line.
       writeAll(

@@ -9,6 +9,7 @@
 import { createHash } from 'node:crypto'
 import { DiskError, type FileStat } from '../host/disk.ts'
 import type { Finding } from './finding.ts'
+import { ownFolder } from './places.ts'
 import { nameOf, parentOf } from './places.ts'
 import type { Site } from './site.ts'
 
@@ -59,6 +60,8 @@ const digest = (body: string): string => createHash('sha256').update(body).diges
 
 export async function readCheckpoint(site: Site): Promise<Checkpoint | undefined> {
   try {
+    // Through a link it would be somebody else's.
+    if ((await site.disk.stat(ownFolder(site)))?.kind !== 'directory') return undefined
     const stat = await site.disk.stat(pathOf(site))
     if (stat?.kind !== 'file' || stat.bytes > limitBytes) return undefined
     const [body, hash] = (await site.disk.read(pathOf(site), 0, stat.bytes)).toString('utf8').split('\n')

@@ -7,11 +7,13 @@
  *   end       after the verification, or when the repair was given up; synced
  *
  * The file and every directory above it are synced (`secure`) before the first change of a round.
- * A begin without an end is a repair that was cut short.  A line that is torn or does not match its checksum is
- * a record that never happened.  Ids sort by the order of the repairs, also when the clock was set back.
+ * A begin without an end is a repair that was cut short.  A line that is torn, does not match its checksum, or is
+ * not of these shapes, is a record that never happened.  Ids sort by the order of the repairs, also when the clock was set back.
  */
 import { createHash } from 'node:crypto'
+import { Distrusted, hasRepairs } from './distrust.ts'
 import type { Finding, Kept, Piece, Step } from './finding.ts'
+import { entryOf } from './journal-line.ts'
 import { journalFile, keptFolder, nameOf, ownFolder, repairFolder, repairsFolder } from './places.ts'
 import type { Site } from './site.ts'
 
@@ -41,7 +43,7 @@ export interface Repair {
 }
 
 type Begin = Pick<Repair, 'id' | 'at' | 'trigger' | 'undoes' | 'found' | 'steps'>
-type Entry =
+export type Entry =
   | ({ readonly is: 'begin' } & Begin)
   | { readonly is: 'further'; readonly steps: readonly Step[] }
   | { readonly is: 'kept'; readonly step: number; readonly kept: Kept }
@@ -133,7 +135,7 @@ async function removeStillborn(site: Site): Promise<void> {
 }
 
 async function ids(site: Site): Promise<readonly string[]> {
-  if ((await site.disk.stat(repairsFolder(site))) === undefined) return []
+  if (!(await hasRepairs(site))) return []
   const entries = await site.disk.list(repairsFolder(site))
   return entries
     .filter((entry) => entry.kind === 'directory' && ID.test(entry.name))
@@ -151,7 +153,11 @@ async function readJournal(site: Site, id: string): Promise<Buffer> {
 
 async function append(site: Site, id: string, entry: Entry): Promise<void> {
   const file = journalFile(site, id)
-  const bytes = (await site.disk.stat(file))?.bytes ?? 0
+  const stat = await site.disk.stat(file)
+  // A second name of somebody else's file: our lines would be written into it.
+  if (stat !== undefined && stat.links > 1)
+    throw new Distrusted(`${JSON.stringify(file)} is also known by another name`, file)
+  const bytes = stat?.bytes ?? 0
   const last = await site.disk.read(file, bytes - 1, bytes)
   const line = encode(entry)
   // A line torn by a crash must not swallow this one.
@@ -172,7 +178,8 @@ function decode(bytes: Buffer): Repair | undefined {
   for (const line of bytes.toString('utf8').split('\n')) {
     const body = line.slice(17)
     if (body === '' || line.slice(0, 17) !== `${checksum(body)} `) continue
-    repair = after(repair, JSON.parse(body) as Entry)
+    const entry = entryOf(body)
+    if (entry !== undefined) repair = after(repair, entry)
   }
   return repair
 }

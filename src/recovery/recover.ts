@@ -23,6 +23,7 @@
  */
 import { DiskError } from '../host/disk.ts'
 import { afterSecondNames, keepCheckpoint } from './checkpoint.ts'
+import { assertStaysInside, Distrusted } from './distrust.ts'
 import { snapshotAll } from './database-snapshots.ts'
 import { conflictIn } from './fingerprint.ts'
 import type { Finding, Kept } from './finding.ts'
@@ -65,6 +66,7 @@ export async function recover(site: Site, ask: Ask): Promise<Recovery> {
     const conflict = conflictIn(error)
     if (conflict) return retryLater(course, conflict.message)
     if (error instanceof CannotMake) return needsOperator(course, error.message, null)
+    if (error instanceof Distrusted) return needsOperator(course, error.message, error.command)
     if (!(error instanceof DiskError)) throw error
     return error.canPass ? retryLater(course, error.message) : needsOperator(course, error.message, null)
   }
@@ -96,7 +98,9 @@ async function run(site: Site, ask: Ask, course: Course): Promise<Recovery> {
 
 /** Finishes what a crash of the supervisor cut short.  A repair that no longer applies is closed, not forced. */
 async function resume(site: Site, ask: Ask, course: Course): Promise<Recovery | null> {
-  for (const repair of await settle(site)) {
+  const open = await settle(site)
+  for (const repair of open) await assertStaysInside(site, repair)
+  for (const repair of open) {
     const taken = await take(site, repair, ask.signal)
     if (taken.is === 'interrupted')
       return retryLater(course, `interrupted; the next start finishes ${repair.id}`)

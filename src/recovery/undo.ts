@@ -11,6 +11,7 @@
  * again under a new id.
  */
 import { DiskError } from '../host/disk.ts'
+import { assertStaysInside, Distrusted } from './distrust.ts'
 import { conflictIn, sight } from './fingerprint.ts'
 import type { Fingerprint, Step } from './finding.ts'
 import { begin, end, readRepairs, type Repair } from './journal.ts'
@@ -26,6 +27,7 @@ export async function undo(site: Site, id: string, trigger: string): Promise<Und
     const refusal = notNow(id, all)
     if (refusal) return refusal
     const repair = all.find((each) => each.id === id)!
+    await assertStaysInside(site, repair)
     const { first, last } = follow(site, repair)
     const steps = wayBack(repair, first, last)
     const moved = await whatMoved(site, steps, last)
@@ -34,6 +36,7 @@ export async function undo(site: Site, id: string, trigger: string): Promise<Und
   } catch (error) {
     const conflict = conflictIn(error)
     if (conflict) return refused(conflict.message)
+    if (error instanceof Distrusted) return refused(error.message, error.command)
     if (error instanceof DiskError && error.canPass) return { is: 'retry-later', evidence: error.message }
     throw error
   }
@@ -100,6 +103,8 @@ function follow(site: Site, repair: Repair): { readonly first: Holds; readonly l
   }
   for (const [n, { path, before, after, change }] of takenSteps(repair).entries()) {
     const old = meet(path, before)
+    // What was to be was there already: nothing was done, nothing is kept.
+    if (change.do === 'write' && before === after) continue
     if (old) last.set(`${nameOf(site, keptFolder(site, repair.id))}/${n}`, old)
     if (change.do === 'put-back') {
       last.set(path, meet(change.from, after))
