@@ -174,6 +174,12 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
     lastTimestamp = line.timestamp ?? lastTimestamp
   }
 
+  /** A second entry of one id would take the place of the first, and with it the way to all before. */
+  const isNews = (whole: string): boolean => {
+    const line = lineOf(whole)
+    return line.is !== 'entry' || (line.parentId !== line.id && !ids.has(line.id))
+  }
+
   return {
     line({ text, line: known, from, to, ended }) {
       number++
@@ -188,7 +194,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
         sound(line, from, undefined)
         return
       }
-      const salvaged = text === undefined || text.length > longestSalvage ? [] : salvage(text)
+      const salvaged = text === undefined || text.length > longestSalvage ? [] : salvage(text).filter(isNews)
       if (lines === 0 && salvaged.length === 0) lostHeader ??= text?.slice(0, 4096)
       const neighbour = torn.at(-1)
       if (trailing > 0 && salvaged.length === 0 && neighbour?.to === from) {

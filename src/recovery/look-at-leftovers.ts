@@ -15,7 +15,7 @@ export async function lookAtArchives(here: SessionsDir): Promise<void> {
     const live = here.stats.get(of)
     if (live !== undefined)
       await besideALiveOne(here, what.is, { name: archived.name, stat: found }, { name: of, stat: live })
-    else if (what.is === 'trajectory') {
+    else if (what.is === 'trajectory' && !here.isTaken(of)) {
       const because = here.notes.found({
         kind: 'wrongly-archived',
         severity: 'benign',

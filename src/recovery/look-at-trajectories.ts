@@ -29,7 +29,7 @@ const isInside = async (here: SessionsDir, path: string): Promise<boolean> =>
   inside(here.eyes.site.stateDir, await here.eyes.real(path)) !== undefined
 
 async function isThere(here: SessionsDir, path: string): Promise<boolean> {
-  if (dirName(path) === here.dir) return here.stats.has(baseName(path))
+  if (dirName(path) === here.dir) return here.isTaken(baseName(path))
   return (await here.eyes.stat(await here.eyes.real(path))) !== undefined
 }
 
@@ -71,7 +71,7 @@ function dangling(
   if (here.eyes.site.liveGatewayPid !== undefined) return
   const target = baseName(leads)
   const archived = here.archivesOf(target).find((one) => one.why === 'deleted')
-  if (archived !== undefined && here.named.has(here.path(`${base}.jsonl`))) {
+  if (archived !== undefined && !here.isTaken(target) && here.named.has(here.path(`${base}.jsonl`))) {
     const because = here.notes.found({
       kind: 'trajectory-missing',
       severity: 'benign',

@@ -74,6 +74,11 @@ export class SessionsDir {
     return what
   }
 
+  /** A file, or whatever else stands under its name: nothing can be put there. */
+  isTaken(name: string): boolean {
+    return this.stats.has(name) || this.others.some((one) => one.name === name)
+  }
+
   /** Names of one kind, sorted: what is said of a directory does not depend on the order in which it is listed. */
   of<Is extends SessionsName['is']>(
     is: Is,

@@ -102,6 +102,11 @@ export class CrashDisk implements Disk {
     return true
   }
 
+  /** Another program sets its time. */
+  touch(path: string, mtimeMs: number): void {
+    this.#at(path)!.mtimeMs = mtimeMs
+  }
+
   /** Another program has it open, whatever becomes of the name. */
   open(path: string): { write(bytes: Uint8Array): void } {
     const node = this.#file('open', path)

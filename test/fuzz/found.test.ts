@@ -1,0 +1,44 @@
+/** What the fuzzer found, each as small as it became; the questions are those of oracle.ts. */
+import { expect, test } from 'vitest'
+import { defaultPolicy } from '../../src/recovery/site.ts'
+import { STATE } from '../recovery/bench.ts'
+import { campaign } from './campaign.ts'
+import { judge } from './oracle.ts'
+import { inMemory } from './places.ts'
+import { bases, type State } from './state.ts'
+
+const transcript = `${STATE}/agents/main/sessions/11111111-1111-4111-8111-111111111111.jsonl`
+const sound = (): State => new Map(bases().find(({ name }) => name === 'two sound sessions')!.things)
+const file = (text: string) => ({ is: 'file', bytes: Buffer.from(text), mode: 0o600 }) as const
+const textOf = (state: State, path: string): string => {
+  const thing = state.get(path)
+  return thing?.is === 'file' ? thing.bytes.toString() : ''
+}
+const asked = async (state: State, policy = {}): Promise<string | undefined> =>
+  (await judge(inMemory(state, { policy: { ...defaultPolicy, ...policy } }), 'no')).failed
+
+test('an entry that is found inside a torn line does not take the place of another of its id', async () => {
+  const state = sound()
+  const lines = textOf(state, transcript).split('\n')
+  const copy =
+    '{"type":"message","id":"aaaaaaa4","parentId":"aaaaaaa4","message":{"role":"user","content":"x"}}'
+  state.set(transcript, file([...lines.slice(0, 5), `{"type":"mes${copy}`, ''].join('\n')))
+  expect(await asked(state)).toBeUndefined()
+})
+
+test('a repair with a step that finds its outcome there already can be taken back', async () => {
+  const state = sound()
+  state.set(`${transcript}.deleted.2026-11-22T11-00-00.000Z`, file(textOf(state, transcript)))
+  expect(await asked(state, { unarchive: true })).toBeUndefined()
+})
+
+test('what stands in the place of an archived trajectory is not waited for', async () => {
+  const state = new Map(bases().find(({ name }) => name === 'a trajectory that was archived')!.things)
+  state.set(transcript.replace('.jsonl', '.trajectory.jsonl'), { is: 'directory' })
+  expect(await asked(state)).toBeUndefined()
+})
+
+test('a short campaign', async () => {
+  const count = await campaign(500_000, 100)
+  expect(count.failures.join('\n\n')).toBe('')
+})
