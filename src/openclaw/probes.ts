@@ -3,10 +3,13 @@
  * UI's HTML in every version, and `/live` or `/metrics` are such paths.
  *
  * 2026.4.26: /healthz 200 {"ok":true,"status":"live"} as soon as the loop runs; /readyz 503 then 200
- * {"ready":true,"failing":[],"uptimeMs"}. 2026.9.6 adds `suppressed` to the latter.
+ * {"ready":true,"failing":[],"uptimeMs"}. 2026.9.6 adds `suppressed` to the latter, and /startupz: 503
+ * {"ok":false,"status":"starting","pendingReason"}, then 200 {"ok":true,"status":"started"}. It is that which says that
+ * a start is over; a channel that never connects keeps /readyz at 503, and a restart mends no channel.
  */
 export const livenessPath = '/healthz'
 export const readinessPath = '/readyz'
+export const startupPath = '/startupz'
 
 export interface Answered {
   readonly status: number
@@ -25,6 +28,20 @@ export function readinessOf({ status, json }: Answered): Readiness {
   if (status === 200 && body.ready) return { is: 'ready', suppressed: words(body.suppressed) }
   return { is: 'not-yet', failing: words(body.failing) }
 }
+
+export type Startup =
+  { readonly is: 'started' } | { readonly is: 'not-yet'; readonly why: string } | { readonly is: 'stranger' }
+
+export function startupOf({ status, json }: Answered): Startup {
+  const body = (json ?? {}) as { ok?: unknown; status?: unknown; pendingReason?: unknown }
+  if (typeof body !== 'object' || typeof body.status !== 'string') return { is: 'stranger' }
+  if (status === 200 && body.ok === true && body.status === 'started') return { is: 'started' }
+  const { pendingReason } = body
+  return { is: 'not-yet', why: typeof pendingReason === 'string' ? pendingReason : body.status }
+}
+
+/** Free space under which 2026.9.6 answers ready, fails every turn, and then hangs 325 s over its stop. */
+export const roomToServeBytes = 32 * 1024 * 1024
 
 export const isLive = ({ status, json }: Answered): boolean =>
   status === 200 && typeof json === 'object' && json !== null && (json as { ok?: unknown }).ok === true

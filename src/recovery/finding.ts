@@ -45,6 +45,7 @@ export type Kind =
   | 'owner-or-version'
   | 'legacy-index-reappeared'
   | 'gateway-lock-garbage'
+  | 'disk-full'
   | 'unreadable'
   | 'disk-failing'
   | 'unknown-store'

@@ -22,6 +22,7 @@ import {
   vital,
   type Role,
 } from '../openclaw/databases.ts'
+import { roomToServeBytes } from '../openclaw/probes.ts'
 import { indexName } from '../openclaw/layout.ts'
 import { isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
 import { baseName, dirName } from '../openclaw/posix-path.ts'
@@ -51,6 +52,7 @@ export async function lookAtStore(
   look: StoreLook,
 ): Promise<ReadonlyMap<string, ReadonlyMap<string, FileStat>>> {
   const seen = new Map<string, ReadonlyMap<string, FileStat>>()
+  lookAtRoom(eyes)
   // What a living gateway writes is torn in any copy of ours.
   if (eyes.site.liveGatewayPid !== undefined) return seen
   const store = new StoreEyes(eyes, look)
@@ -88,6 +90,20 @@ export async function lookAtStore(
     seen.set(dirName(one.path), stats)
   }
   return seen
+}
+
+/** Never on a disk that is full: the gateway would say ready, fail each turn, and hang over its stop. */
+function lookAtRoom({ site, notes }: Eyes): void {
+  const free = site.freeBytes?.()
+  if (free === undefined || free >= roomToServeBytes) return
+  notes.found({
+    kind: 'disk-full',
+    severity: 'blocks',
+    path: site.stateDir,
+    evidence: `${free} bytes are free, and a gateway needs ${roomToServeBytes}: it would say that it is ready, and fail at every turn`,
+    repair: null,
+    without: 'retry-later',
+  })
 }
 
 const missing = (role: Role, agentId: string | null, path: string): DatabaseSeen => ({

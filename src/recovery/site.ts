@@ -17,6 +17,8 @@ export interface Site {
   readonly liveGatewayPid?: number
   /** ms since the epoch. */
   now(): number
+  /** Room on the file system of the state; left out where nothing here can tell. */
+  freeBytes?(): number | undefined
   /** SQLite, asked of private copies; left out where this Node has none. */
   readonly databases?: Workshop
   /** The OpenClaw that is to be started here; null or left out where that is not known. */

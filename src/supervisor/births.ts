@@ -7,6 +7,7 @@ import { causeSince } from './cause.ts'
 import type { Debt } from './debt.ts'
 import { startGateway } from './gateway.ts'
 import type { Http } from './http.ts'
+import { lastWordsFrom } from './last-words.ts'
 import type { Spawned, World } from './loop.ts'
 import type { Settings } from './settings.ts'
 import { readinessOf } from './status-of.ts'
@@ -83,11 +84,17 @@ export function openBirths(settings: Settings, { lockFd, orphans, debt, teller, 
     teller.record({ event: 'started', child: number, pid: identity.pid, version })
     childLog.info('gateway started', { pid: identity.pid, version })
     await debt.name(identity, version)
-    const ended = gateway.ended.then(({ exit, wasReady, leftBehind }) => {
+    const ended = gateway.ended.then(async ({ exit, wasReady, leftBehind }) => {
       lastEnd = { wasReady, leftBehind }
-      const needsNoCause = exit.by === 'code' && exit.code === 0 && wasReady
-      const cause = needsNoCause ? null : causeSince(spawnedAtWall, settings.gatewayLog)
-      return { exit, meaning: meaningOf(exit, wasReady, cause), cause }
+      const isZero = exit.by === 'code' && exit.code === 0
+      const life = { pid: identity.pid, sinceMs: spawnedAtWall }
+      const words = isZero
+        ? await lastWordsFrom(settings.stateDir, installed, life)
+        : ({ is: 'nothing' } as const)
+      const needsNoCause = isZero && wasReady
+      const logged = needsNoCause ? null : causeSince(spawnedAtWall, settings.gatewayLog)
+      const cause = words.is === 'nothing' ? logged : `${words.is}: ${words.why}`
+      return { exit, meaning: meaningOf(exit, wasReady, cause, words.is), cause }
     })
     return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }
   }

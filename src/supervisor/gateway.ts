@@ -10,6 +10,7 @@
  */
 import type { Clock } from '../host/clock.ts'
 import { startChild, type Child } from '../host/child.ts'
+import { freeBytesAt } from '../host/free-space.ts'
 import { listensOn } from '../host/listeners.ts'
 import type { Log } from '../host/log.ts'
 import type { Orphans } from '../host/orphans.ts'
@@ -24,6 +25,9 @@ import {
   livenessPath,
   readinessOf,
   readinessPath,
+  roomToServeBytes,
+  startupOf,
+  startupPath,
 } from '../openclaw/probes.ts'
 import type { News } from './loop.ts'
 import type { Settings } from './settings.ts'
@@ -118,16 +122,32 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
       return notReady(
         `${readinessPath} answered ${answer.status}, failing: ${readiness.failing.join(', ') || 'unnamed'}`,
       )
-    const evidence = `pid ${pid} owns the listener on port ${settings.port} and ${readinessPath} says ready`
+    const evidence = `pid ${pid} owns the listener on port ${settings.port} and ${readinessPath} says ready${wantOfRoom()}`
     return { ready: true, evidence, suppressed: readiness.suppressed }
+  }
+  const isOfRows = tools.installed?.schemaVersions != null
+  /** A full disk is in no answer of the gateway's: it says ready while each turn fails (2026.9.6). */
+  const wantOfRoom = (): string => {
+    const free = isOfRows ? freeBytesAt(settings.stateDir) : undefined
+    return free === undefined || free >= roomToServeBytes
+      ? ''
+      : `; but only ${free} bytes are free under its state: turns will fail`
+  }
+  /** Serving is one thing, the end of a start another: since 2026.8 a gateway answers for each. */
+  const hasStarted = async (readiness: ReadinessSeen): Promise<boolean> => {
+    if (readiness.ready || !isOfRows || !isListening()) return readiness.ready
+    const answer = await probe(base + startupPath, settings.probeTimeoutMs)
+    return answer.is === 'answered' && startupOf(answer).is === 'started'
   }
 
   const whileStarting = async (): Promise<number> => {
     const readiness = await lookAtReadiness()
     if (stopped) return Infinity
+    const started = await hasStarted(readiness)
+    if (stopped) return Infinity
     say(readiness)
     lastAliveAt = clock.monotonicMs()
-    if (readiness.ready) {
+    if (started) {
       wasReady = true
       tell({ type: 'ready' })
       return settings.probeEveryMs

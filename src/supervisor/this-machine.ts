@@ -1,4 +1,5 @@
 /** The site of a recovery on this machine's real disk and process table. */
+import { freeBytesAt } from '../host/free-space.ts'
 import { bootId, startTicksOf } from '../host/process-table.ts'
 import { realDisk } from '../host/real-disk.ts'
 import { workshopIn } from '../host/sqlite-workshop.ts'
@@ -14,6 +15,7 @@ export const siteOn = (where: Where): Site => ({
   startTicksOf,
   bootId: bootId(),
   now: () => Date.now(),
+  freeBytes: () => freeBytesAt(where.stateDir),
   ...databasesOf(where.stateDir),
   ...(where.installed === undefined ? {} : { installed: where.installed }),
   policy: where.policy,

@@ -462,6 +462,21 @@ test('what was confirmed and has not changed is not checked again', async () => 
   expect(again.counts.read).toBeLessThan(first.inspection.counts.read + (hasSqlite() ? 0 : 1))
 })
 
+test('a disk that is full is waited for, and nothing is begun on it', async () => {
+  let free = 200 * 1024
+  const s = state('2026.9.6-sound', { freeBytes: () => free })
+  const before = s.bytes()
+  expect(await recover(s.site, look)).toMatchObject({
+    is: 'retry-later',
+    found: expect.arrayContaining([
+      expect.objectContaining({ kind: 'disk-full', evidence: expect.stringContaining('204800 bytes') }),
+    ]),
+  })
+  expect(s.bytes()).toEqual(before)
+  free = 1024 * 1024 * 1024
+  expect(await recover(s.site, look)).toMatchObject({ is: 'consistent' })
+})
+
 test('no more than what was there lies there afterwards', async () => {
   const s = state('2026.9.6-killed-mid-run')
   const room = realpathSync(tmpdir())
