@@ -19,7 +19,7 @@ import { connect, over, type Rpc } from '../../../demo/rpc.mjs'
 import { everyoneOn, gatewaysOn, identityOf, signal, stillLives, type Seen } from './census.ts'
 import type { Status } from '../../../src/supervisor/status.ts'
 import { makePlace } from './gateway.ts'
-import { until } from './until.ts'
+import { Hopeless, until } from './until.ts'
 
 export interface Ending {
   readonly code: number | null
@@ -52,12 +52,16 @@ export async function openLab(
   version: string,
   nodeMajor?: number,
   changes: Readonly<Record<string, unknown>> = {},
+  /** Which Node runs the program under test; SQLite comes with 22.16 and later. */
+  runner: 'running' | 'same as the gateway' = 'running',
 ) {
   const openclaw = await openclawFromNpm(version)
   const node = await (nodeMajor === undefined ? nodeFor(openclaw) : nodeFromNpm(nodeMajor))
+  const ours = runner === 'running' ? process.execPath : node
   const model = await startModel()
   const place = await makePlace(openclaw, model.url, changes)
   const started: Seen[] = []
+  let latest: { readonly said: () => string; over: Ending | undefined } | undefined
   const env = { ...place.env }
 
   const start = (
@@ -65,7 +69,7 @@ export async function openLab(
     extra: Readonly<Record<string, string>> = {},
   ): Started => {
     const gateway = [node, openclaw.entry, 'gateway', 'run']
-    const command = under === 'nobody' ? gateway : [process.execPath, program, 'run', '--', ...gateway]
+    const command = under === 'nobody' ? gateway : [ours, program, 'run', '--', ...gateway]
     const child = spawn(command[0] ?? '', command.slice(1), {
       cwd: place.root,
       env: { ...env, ...extra },
@@ -82,14 +86,20 @@ export async function openLab(
     const seen = child.pid === undefined ? undefined : identityOf(child.pid)
     if (seen === undefined) throw new Error(`cannot start ${command.join(' ')}: ${said}`)
     started.push(seen)
-    return { pid: seen.pid, said: () => said, ended }
+    const now: NonNullable<typeof latest> = { said: () => said, over: undefined }
+    latest = now
+    void ended.then(
+      (ending) => (now.over = ending),
+      () => {},
+    )
+    return { pid: seen.pid, said: now.said, ended }
   }
 
   /** One command of the program under test, on this place. */
   const supervise = async (
     ...args: string[]
   ): Promise<{ code: number | null; stdout: string; stderr: string }> => {
-    const child = spawn(process.execPath, [program, ...args], { cwd: place.root, env, timeout: 60_000 })
+    const child = spawn(ours, [program, ...args], { cwd: place.root, env, timeout: 60_000 })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
@@ -110,6 +120,8 @@ export async function openLab(
   /** Ready by its own word, and one process: returns it. */
   const ready = (limitMs = 60_000, not?: Seen): Promise<Seen> =>
     until('the gateway is ready', limitMs, async () => {
+      if (latest?.over !== undefined)
+        throw new Hopeless(`it ended with ${JSON.stringify(latest.over)}:\n${latest.said().slice(-2000)}`)
       const [one, ...more] = gatewaysOn(place.stateDir)
       if (one === undefined || more.length > 0 || one.pid === not?.pid) return undefined
       return ((await probe('/readyz')) as { ready?: boolean }).ready === true && one

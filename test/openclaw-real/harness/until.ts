@@ -1,4 +1,9 @@
 /** Waits for a state of the world, never for time to pass; says what it last saw when the state does not come. */
+export class Hopeless extends Error {
+  override name = 'Hopeless'
+}
+
+/** `look` ends the waiting with a Hopeless. */
 export async function until<T>(
   what: string,
   limitMs: number,
@@ -12,6 +17,7 @@ export async function until<T>(
       const seen = await look()
       if (seen !== undefined && seen !== false) return seen
     } catch (error) {
+      if (error instanceof Hopeless) throw error
       failure = String(error)
     }
     if (Date.now() > deadline)
