@@ -58,7 +58,7 @@ test(
     await turn
     await lab.ready(startMs, running)
     expect(await asked()).toEqual(expect.arrayContaining(['the first question']))
-    await lab.turn('the second question')
+    await lab.turnAtLast('the second question')
     const { messages } = await lab.model.request(
       ({ prompt }) => prompt.includes('the second question'),
       30_000,
@@ -92,7 +92,7 @@ test(
     await lab.ready(startMs)
     expect(supervisor.said()).toContain('db-empty-or-missing')
     expect(await asked()).toEqual(before)
-    await lab.turn('the third question')
+    await lab.turnAtLast('the third question')
     expect(await lab.sessions()).toContain(main)
     await stop()
   },

@@ -167,6 +167,16 @@ export async function openLab(
     turn: (message: string, sessionKey = main) => rpc((to) => to.turn(sessionKey, message)),
 
     /**
+     * The same, as often as it takes: while the gateway resumes a cut-off turn, 2026.8 and later answer a message to
+     * that session with "changed while starting work. Retry".
+     */
+    turnAtLast: (message: string, sessionKey = main) =>
+      until(`the turn ${JSON.stringify(message)}`, 120_000, async () => {
+        await rpc((to) => to.turn(sessionKey, message))
+        return true
+      }),
+
+    /**
      * Sends a message and leaves; resolves when the model was asked and the index says that the turn runs. (In
      * this order: 2026.4.26 writes the index a little later, and does not resume a turn that was killed between.)
      */
