@@ -28,6 +28,7 @@ import { Eyes } from './eyes.ts'
 import { contentOf, readableGenerations } from './generations.ts'
 import { lookAtDatabases } from './look-at-databases.ts'
 import type { Finding } from './finding.ts'
+import { deathsSoFar, type Deaths } from './turns.ts'
 import { whatChanged } from './what-changed.ts'
 import { lookAtSessions } from './look-at-sessions.ts'
 import { lookAtStore } from './look-at-store.ts'
@@ -43,11 +44,12 @@ export interface Look {
   /** As in Ask. */
   readonly owed: Ask['owed']
   readonly signal?: AbortSignal
+  readonly deaths?: Deaths
 }
 
 export async function inspect(site: Site, look: Look): Promise<Seen> {
   const began = site.now()
-  const notes = new Notebook(site.stateDir)
+  const notes = new Notebook(site.stateDir, look.deaths ?? (await deathsSoFar(site, 'unknown')))
   const eyes = new Eyes(site, notes, look.signal)
   const root = await eyes.stat(site.stateDir)
   const trust = await trusted(site, root, look.owed)
@@ -97,6 +99,7 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
     inspection: inspectionOf(notes, which, remedies.length > 0),
     remedies,
     databases: store === 'sqlite' || store === 'migrating' ? which.databases : [],
+    turns: notes.turns,
     checkpoint:
       isSame && walked.every((one) => isAsMarked(one, trust))
         ? trust

@@ -6,6 +6,7 @@ import { indexName } from '../openclaw/layout.ts'
 import { lockHolder, lockLimitBytes, lockState } from '../openclaw/lock-file.ts'
 import { isInFlight, type SessionEntry } from '../openclaw/session-index.ts'
 import { isLeftToOthers } from '../openclaw/session-key.ts'
+import { lookAtTurns } from './look-at-turns.ts'
 import type { Because } from './seen.ts'
 import type { Lock, SessionsDir } from './sessions-dir.ts'
 
@@ -32,7 +33,14 @@ interface Meant {
 }
 
 export function lookAtLocks(here: SessionsDir, entries: Entries): void {
-  const locked = new Set<string>()
+  const locksOf = (key: string, entry: SessionEntry): Lock[] =>
+    here.locks.filter(
+      (lock) =>
+        lock.base !== '' &&
+        (entry.sessionId === lock.base || here.named.get(here.path(`${lock.base}.jsonl`))?.includes(key)),
+    )
+  const ended = lookAtTurns(here, entries, locksOf)
+  const locked = new Set<string>(ended)
   for (const lock of here.locks) {
     if (lock.name === `${indexName}.lock`) {
       lookAtIndexLock(here, lock)
@@ -40,7 +48,14 @@ export function lookAtLocks(here: SessionsDir, entries: Entries): void {
     }
     const meant = meantBy(here, lock, entries)
     for (const { key } of meant) locked.add(key)
-    if (lock.state !== 'held') lookAtLock(here, lock, meant)
+    const left = meant.filter(({ key }) => !ended.has(key))
+    // It is set aside: what else it told goes into the index.
+    if (left.length < meant.length)
+      mark(here, left.filter(isUnmarked), {
+        kind: 'poison-turn',
+        path: here.notes.shown(here.path(lock.name)),
+      })
+    else if (lock.state !== 'held') lookAtLock(here, lock, meant)
   }
   if (here.eyes.site.policy.resume === 'all' && here.eyes.site.liveGatewayPid === undefined)
     markUnlocked(here, entries, locked)
@@ -53,11 +68,12 @@ function meantBy(here: SessionsDir, lock: Lock, entries: Entries): Meant[] {
   )
 }
 
+const isUnmarked = ({ key, entry }: Meant): boolean =>
+  entry.status === 'running' && !entry.abortedLastRun && !isLeftToOthers(key, entry)
+
 function lookAtLock(here: SessionsDir, lock: Lock, meant: readonly Meant[]): void {
   const path = here.path(lock.name)
-  const unmarked = meant.filter(
-    ({ key, entry }) => entry.status === 'running' && !entry.abortedLastRun && !isLeftToOthers(key, entry),
-  )
+  const unmarked = meant.filter(isUnmarked)
   if (lock.state === 'misread') {
     const because = here.notes.found({
       kind: 'lock-misread',

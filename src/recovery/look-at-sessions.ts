@@ -33,7 +33,8 @@ export async function lookAtSessions(
   const stats = await eyes.stats(where.dir, files)
 
   const { trust } = where.depth
-  if (trust !== undefined && others.length === 0 && isAsConfirmed(eyes.site, stats, trust)) {
+  const mayBeSkipped = others.length === 0 && eyes.notes.deaths.size === 0
+  if (trust !== undefined && mayBeSkipped && isAsConfirmed(eyes.site, stats, trust)) {
     eyes.notes.sessions += trust.sessions
     eyes.notes.transcripts += trust.transcripts
     eyes.notes.findings.push(...trust.benign)
@@ -60,7 +61,7 @@ export async function lookAtSessions(
 /** Nothing here changed since it was found consistent, nothing waits for a process to die, nothing else is asked for. */
 function isAsConfirmed(site: Site, stats: ReadonlyMap<string, FileStat>, confirmed: Confirmed): boolean {
   const { policy } = site
-  if (policy.adopt || policy.tidy || policy.unarchive || policy.resume === 'all') return false
+  if (policy.adopt || policy.tidy || policy.unarchive || policy.resume !== 'crashed') return false
   if (stats.size !== confirmed.marks.size) return false
   for (const [name, stat] of stats)
     if (!isUnchanged(stat, confirmed.marks.get(name)) || name.endsWith('.lock')) return false

@@ -6,6 +6,7 @@ import type { FileStat } from '../host/disk.ts'
 import { inside } from '../openclaw/posix-path.ts'
 import type { Finding, Kind, Severity } from './finding.ts'
 import type { Because, Remedy, Splice } from './seen.ts'
+import type { Deaths, Turn } from './turns.ts'
 
 /**
  * The order in which remedies happen: an old log goes before the database that it does not belong to comes; content comes back before anything names it, and evidence (a lock, a pointer)
@@ -37,9 +38,14 @@ export class Notebook {
   sessions = 0
   transcripts = 0
   version: string | null = null
+  /** Of earlier gateways, soon after they resumed a turn. */
+  readonly deaths: Deaths
+  /** That the next gateway will resume. */
+  readonly turns: Turn[] = []
 
-  constructor(stateDir: string) {
+  constructor(stateDir: string, deaths: Deaths = new Map()) {
     this.stateDir = stateDir
+    this.deaths = deaths
   }
 
   /** Relative to the state directory where it lies inside. */

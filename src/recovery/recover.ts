@@ -35,6 +35,7 @@ import { nameOf } from './places.ts'
 import type { Remedy, Seen } from './seen.ts'
 import type { Site } from './site.ts'
 import { take } from './take.ts'
+import { deathsSoFar, handOver, type Deaths } from './turns.ts'
 import type { Ask, DryRun, Inspection, Recovery } from './verdict.ts'
 
 /** Putting one thing right may uncover another, once or twice; more is not converging. */
@@ -73,16 +74,17 @@ export async function recover(site: Site, ask: Ask): Promise<Recovery> {
 }
 
 async function run(site: Site, ask: Ask, course: Course): Promise<Recovery> {
+  const deaths = await deathsSoFar(site, ask.lastRun)
   const interrupted = await resume(site, ask, course)
   if (interrupted !== null) return interrupted
 
   // No repair is open: nothing that was made for one is wanted.
   site.databases?.sweep()
   for (let round = 1; ; round++) {
-    const seen = await inspect(site, { owed: ask.owed, ...(ask.signal && { signal: ask.signal }) })
+    const seen = await inspect(site, { owed: ask.owed, deaths, ...(ask.signal && { signal: ask.signal }) })
     course.inspection = seen.inspection
     course.found ??= seen.inspection.findings
-    const stop = await judge(site, seen, course, ask.owed)
+    const stop = await judge(site, seen, course, ask.owed, deaths)
     if (stop !== null) return stop
     if (round > MOST_ROUNDS) return await giveUp(site, course)
     const { steps } = await plan(site, seen)
@@ -120,7 +122,13 @@ async function resume(site: Site, ask: Ask, course: Course): Promise<Recovery | 
 }
 
 /** Null when there is something to repair. */
-async function judge(site: Site, seen: Seen, course: Course, owed: Ask['owed']): Promise<Recovery | null> {
+async function judge(
+  site: Site,
+  seen: Seen,
+  course: Course,
+  owed: Ask['owed'],
+  deaths: Deaths,
+): Promise<Recovery | null> {
   const { inspection } = seen
   if (inspection.verdict === 'retry-later' || inspection.verdict === 'needs-operator') {
     const finding = inspection.findings.find((each) => each.without === inspection.verdict)
@@ -139,6 +147,7 @@ async function judge(site: Site, seen: Seen, course: Course, owed: Ask['owed']):
     durable: owed !== 'this-boot',
   })
   course.trouble.push(...trouble, ...(await snapshotAll(site, seen.databases)))
+  await handOver(site, seen.turns, deaths)
   await keepCheckpoint(site, await afterSecondNames(site, seen.checkpoint, taken))
   return { ...known(course), is: course.repair ? 'repaired' : 'consistent' }
 }

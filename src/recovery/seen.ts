@@ -7,6 +7,7 @@ import type { Kind } from './finding.ts'
 import type { DatabaseSeen } from './look-at-database-file.ts'
 import type { FileStat } from '../host/disk.ts'
 import type { Made } from '../host/sqlite-workshop.ts'
+import type { Turn } from './turns.ts'
 import type { Inspection } from './verdict.ts'
 
 export interface Seen {
@@ -20,6 +21,8 @@ export interface Seen {
   readonly databases: readonly DatabaseSeen[]
   /** Write it only when this look's verdict was `consistent`, and no remedies were left. */
   readonly checkpoint: Checkpoint
+  /** Cut-off turns that the next gateway will resume. */
+  readonly turns: readonly Turn[]
 }
 
 /** Replace the bytes `from`..`to` of the base by `put`. */

@@ -49,6 +49,8 @@ export interface Ask {
    * vouches for the rest), or set in another (what was never synced may be gone: nothing is trusted).
    */
   readonly owed: 'no' | 'this-boot' | 'another-boot'
+  /** Of the gateway before: it crashed within a minute of being ready, or ran longer, or neither is known. */
+  readonly lastRun?: 'died-soon' | 'lived' | 'unknown'
   /** Who asked, in a word or two, for the journal: `start`, `crash`, `operator`. */
   readonly trigger: string
   /** Checked between steps.  What was begun is finished by the next recovery. */

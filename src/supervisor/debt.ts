@@ -10,6 +10,7 @@ import { bootId, exeOf, type Description, type Identity } from '../host/process-
 import type { Finding } from '../recovery/finding.ts'
 import { recover } from '../recovery/recover.ts'
 import type { Recovery } from '../recovery/verdict.ts'
+import type { LastRun } from './last-run.ts'
 import type { Left, Outcome } from './loop.ts'
 import { tellRecovery } from './narration.ts'
 import { clearOwed, markOwed, readOwed } from './owed.ts'
@@ -24,6 +25,8 @@ import { siteOn } from './this-machine.ts'
 export interface Debt {
   /** Everything that stands between the end of one child and the start of the next. */
   recover(trigger: string, signal: AbortSignal): Promise<Outcome>
+  /** What became of the last gateway: the next recovery counts it with the turns that were handed to that one. */
+  learn(lastRun: LastRun): void
   /** Before a child is born; fails when the mark cannot be written. */
   incur(openclaw: string | null): Promise<void>
   /** Which process a later supervisor may find. */
@@ -42,6 +45,7 @@ export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, lo
   let isMarked = false
   /** Nothing was started since the state was confirmed. */
   let isConfirmed = false
+  let lastRun: LastRun = 'unknown'
 
   const lookAndRepair = async (trigger: string, signal: AbortSignal): Promise<Outcome> => {
     isConfirmed = false
@@ -53,13 +57,16 @@ export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, lo
     }
     const site = siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery })
     const begun = clock.monotonicMs()
-    const recovery = await recover(site, { owed: owedSince(readOwed(paths.owed)), trigger, signal })
+    const owed = owedSince(readOwed(paths.owed))
+    const recovery = await recover(site, { owed, lastRun, trigger, signal })
     const tookMs = Math.round(clock.monotonicMs() - begun)
     tellRecovery(recovery, tookMs, phaseLog)
     record(recovery, tookMs, teller)
     if (recovery.is === 'needs-operator') return { ...recovery, kind: 'state' }
     if (recovery.is === 'retry-later') return recovery
     isConfirmed = true
+    // Counted by now.
+    lastRun = 'unknown'
     return { is: 'consistent' }
   }
   return {
@@ -70,6 +77,9 @@ export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, lo
       for (const warning of warnings) phaseLog.warn(warning)
       if (obstruction !== null) return { is: 'needs-operator', kind: 'obstructed', ...obstruction }
       return { is: 'consistent' }
+    },
+    learn(run) {
+      lastRun = run
     },
     async incur(openclaw) {
       isConfirmed = false

@@ -16,6 +16,7 @@ import { openAnnouncer } from './announcer.ts'
 import { openBirths } from './births.ts'
 import { openDebt } from './debt.ts'
 import { noHttp, openHttp } from './http.ts'
+import { lastRunBefore, lastRunOf } from './last-run.ts'
 import { runLoop, type Left, type Order, type World } from './loop.ts'
 import { ownPaths } from './own-paths.ts'
 import type { Settings } from './settings.ts'
@@ -83,6 +84,7 @@ export async function supervise(
     if (adoption.is === 'unavailable')
       log.warn('what the gateway leaves behind cannot be found', { why: adoption.why })
 
+    let wasOrphan = false
     const taken = await takeState({
       lockPath: paths.lock,
       owedPath: paths.owed,
@@ -92,6 +94,7 @@ export async function supervise(
       log,
       isInterrupted: () => keptSignals().some((signal) => signal !== 'SIGHUP'),
       taking: (orphan) => {
+        wasOrphan = true
         announcer.status(`stopping pid ${orphan.pid}, left behind by an earlier supervisor`)
         announcer.allow(settings.lifecycle.stopTimeoutMs)
       },
@@ -109,6 +112,7 @@ export async function supervise(
       log,
     )
     const debt = openDebt(settings, paths, teller, log)
+    debt.learn(lastRunBefore(before, own, wasOrphan, clock.wallMs()))
     const births = openBirths(settings, { lockFd: taken.lockFd, orphans, debt, teller, http, log })
     const world: World = {
       now: () => clock.monotonicMs(),
@@ -117,7 +121,10 @@ export async function supervise(
       recover: (trigger, signal) => debt.recover(trigger, signal),
       spawn: births.spawn,
       announce: (what) => teller.announce(what),
-      changed: (to, event, from) => teller.changed(to, event, from, births.lastEnd()),
+      changed: (to, event, from) => {
+        if (event?.type === 'exited' && from !== undefined) debt.learn(lastRunOf(from, event))
+        teller.changed(to, event, from, births.lastEnd())
+      },
     }
     const command = [settings.command.file, ...settings.command.args].join(' ')
     teller.record({ event: 'supervising', child: 0, pid: own.pid, command })
