@@ -6,6 +6,8 @@
  * Cites invariant 4 at the head of src/recovery/recover.ts, and 3 and 5 of apply.ts.
  */
 import { describe, expect, test } from 'vitest'
+import type { Step } from '../../src/recovery/finding.ts'
+import { sight } from '../../src/recovery/fingerprint.ts'
 import { begin, readRepairs } from '../../src/recovery/journal.ts'
 import { recover } from '../../src/recovery/recover.ts'
 import { pathOf } from '../../src/recovery/places.ts'
@@ -31,6 +33,11 @@ const deeds = {
 const isThere = (disk: CrashDisk, bytes: string): boolean =>
   [...disk.tree().values()].some((seen) => seen.bytes.includes(bytes))
 
+const sourcesOf = ({ change }: Step): string[] => {
+  if (change.do === 'put-back') return [change.from]
+  return change.do === 'write' ? change.content.flatMap((piece) => ('path' in piece ? [piece.path] : [])) : []
+}
+
 const plain = stories.filter(
   ({ refuseLinks, noExchange, rounds }) => !refuseLinks && !noExchange && rounds.length === 1,
 )
@@ -38,9 +45,7 @@ const plain = stories.filter(
 describe.each(Object.entries(deeds))('another program %s', (_what, deed) => {
   test.each(plain)('during: $name', async (story) => {
     const steps = await story.rounds[0]!(siteOn(CrashDisk.of(story.input)))
-    const names = steps.flatMap(({ path, change }) =>
-      change.do === 'put-back' ? [path, change.from] : [path],
-    )
+    const names = new Set(steps.flatMap((step) => [step.path, ...sourcesOf(step)]))
     const outcomes = new Set<string>()
     for (const name of names) {
       for (let call = 0; ; call++) {
@@ -65,6 +70,10 @@ describe.each(Object.entries(deeds))('another program %s', (_what, deed) => {
         // Where it was nowhere else yet, the other program itself destroyed it.
         if (isElsewhere) expect(isThere(disk, old!), told).toBe(true)
         assertNothingLeftOver(disk.tree())
+        // What was made from something that changed meanwhile is not put in place.
+        for (const step of steps)
+          if (outcome.is === 'all' && step.path !== name)
+            expect((await sight(disk, pathOf(site, step.path))).fingerprint, told).toBe(step.after)
         expect((await readRepairs(site))[0]!.end?.outcome, told).toBe(
           outcome.is === 'all' ? undefined : 'abandoned',
         )
