@@ -3,7 +3,14 @@ import { printable } from '../host/printable.ts'
 import { writeOut } from '../host/terminal.ts'
 
 export const say = (line = ''): void => writeOut(`${line}\n`)
-export const sayJson = (value: unknown): void => writeOut(`${JSON.stringify(value, null, 2)}\n`)
+/** The same JSON, whatever a terminal would make of it: names of files may hold escapes and marks of direction. */
+export const sayJson = (value: unknown): void =>
+  writeOut(
+    `${JSON.stringify(value, null, 2).replace(
+      /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g,
+      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    )}\n`,
+  )
 /** Text that somebody else chose: file names, evidence, command lines. */
 export const clean = (text: string): string => printable(text, 2000)
 

@@ -75,7 +75,7 @@ export function readSmall(name: string, mostBytes: number): Buffer | undefined {
   return attempt('read', name, () => {
     let fd: number
     try {
-      fd = fs.openSync(name, O_RDONLY | SAFELY)
+      fd = openBelow(name)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
       throw error
@@ -133,6 +133,16 @@ export async function appendJsonLine(
   if (made === 'new') await sync(path.dirname(name), O_RDONLY | O_DIRECTORY)
 }
 
+/** The folder is ours only when it is no link: what that leads to is somebody else's, and not read. */
+function openBelow(name: string): number {
+  const folder = fs.openSync(path.dirname(name), O_RDONLY | O_DIRECTORY | SAFELY)
+  try {
+    return fs.openSync(`/proc/self/fd/${folder}/${path.basename(name)}`, O_RDONLY | SAFELY)
+  } finally {
+    fs.closeSync(folder)
+  }
+}
+
 /** Oldest first; lines that do not parse (torn by a crash) are left out.  At most the last `mostBytes`. */
 export function readJsonLines(name: string, mostBytes: number): readonly unknown[] {
   const values: unknown[] = []
@@ -151,7 +161,7 @@ export function readTail(name: string, mostBytes: number): Buffer {
   return attempt('read', name, () => {
     let fd: number
     try {
-      fd = fs.openSync(name, O_RDONLY | SAFELY)
+      fd = openBelow(name)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0)
       throw error

@@ -1,7 +1,7 @@
 /** Questions about names on this machine, asked before anything is touched. */
 import { accessSync, constants, readdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
-import { delimiter, dirname, join, resolve } from 'node:path'
+import { basename, delimiter, dirname, join, resolve } from 'node:path'
 import { readSmall } from './own-files.ts'
 
 /** One that may not be looked at counts: whoever opens it says why not. */
@@ -43,7 +43,8 @@ export function lookAtFolder(path: string): Folder {
 /** Undefined when it is not there or may not be read; an error when it is longer than `mostBytes`. */
 export function textOf(path: string, mostBytes: number): string | undefined {
   try {
-    return readSmall(path, mostBytes)?.toString('utf8')
+    // Links above it are the user's own affair: a configuration or a package may lie anywhere.
+    return readSmall(join(realpathSync(dirname(path)), basename(path)), mostBytes)?.toString('utf8')
   } catch {
     return undefined
   }

@@ -151,6 +151,10 @@ async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
   const { site, notes } = eyes
   const path = site.configPath
   const real = await eyes.real(path)
+  if (real !== path && inside(`${site.stateDir}/agents`, real) !== undefined) {
+    eyes.misplaced(path, 'a link to a file of an agent, where the configuration belongs')
+    return
+  }
   const stat = await eyes.stat(real)
   if (stat === undefined) {
     if (store === 'none' || notes.findings.some((one) => one.path === notes.shown(real))) return

@@ -43,7 +43,7 @@ export function attackRoom(): AttackRoom {
   writeFileSync(join(sessions, `${A}.jsonl`), `${transcript}{"type":"mess`)
   writeFileSync(join(sessions, 'sessions.json'), indexFor(sessions))
   const old = new Date('2001-02-03T04:05:06Z')
-  for (const below of ['agents/main/sessions', 'supervise/repairs']) {
+  for (const below of ['agents/main/sessions', 'supervise', 'supervise/repairs']) {
     mkdirSync(join(outside, below), { recursive: true })
     for (const name of ['sessions.json', `${A}.jsonl`, 'lock', 'status.json', 'journal.jsonl', 'secret'])
       writeFileSync(join(outside, below, name), `a secret of somebody else: ${name}\n`)

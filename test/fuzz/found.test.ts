@@ -38,6 +38,13 @@ test('what stands in the place of an archived trajectory is not waited for', asy
   expect(await asked(state)).toBeUndefined()
 })
 
+test('a configuration that is a link to a file of an agent is left to a person', async () => {
+  const state = new Map(bases().find(({ name }) => name === 'a trajectory gone')!.things)
+  const target = transcript.replace('.jsonl', '.trajectory-path.json')
+  state.set(`${STATE}/openclaw.json`, { is: 'link', to: target })
+  expect(await asked(state)).toBeUndefined()
+})
+
 test('a short campaign', async () => {
   const count = await campaign(500_000, 100)
   expect(count.failures.join('\n\n')).toBe('')
