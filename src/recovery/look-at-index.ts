@@ -9,6 +9,8 @@ import {
   sessionIndex,
   type SessionEntry,
 } from '../openclaw/session-index.ts'
+import { baseName, dirName } from '../openclaw/posix-path.ts'
+import { sessionFile } from '../openclaw/session-file.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
 import { spliced, type Found } from './notebook.ts'
 import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
@@ -72,18 +74,60 @@ async function newestGeneration(
     // An empty one is what the gateway itself writes over an index that it could not read.
     if (bytes === undefined || index?.is !== 'sound' || index.entries.size === 0) continue
     const base = { path: here.path(name), stat, bytes, from: 0 }
-    return restored(here, finding, JSON.stringify(name), { entries: index.entries, base })
+    const what = { entries: index.entries, base }
+    return restored(
+      here,
+      finding,
+      JSON.stringify(name),
+      without(here, what, endedSince(here, what, stat.mtimeMs)),
+    )
   }
   if (last !== undefined) {
     const base = { path: last.generation.path, stat: last.stat, bytes: last.bytes, from: 0 }
-    return restored(here, finding, `the generation of ${isoOf(last.generation.mtimeMs)}`, {
-      entries: last.entries,
-      base,
-    })
+    const what = { entries: last.entries, base }
+    const { mtimeMs } = last.generation
+    const ended = endedSince(here, what, mtimeMs)
+    return restored(here, finding, `the generation of ${isoOf(mtimeMs)}`, without(here, what, ended))
   }
   const repair = 'rebuild it from the transcripts and their trajectories'
   here.indexBecause.push(here.notes.found({ ...finding, repair }))
   return { entries: new Map(), base: null, is: 'rebuilt' }
+}
+
+type Earlier = Pick<IndexInForce, 'entries'> & { readonly base: NonNullable<IndexInForce['base']> }
+
+/** Sessions that their user deleted or reset after this was written: the archive of the transcript tells. */
+function endedSince(here: SessionsDir, { entries }: Earlier, writtenMs: number): ReadonlySet<string> {
+  const where = { stateDir: here.eyes.site.stateDir, sessionsDir: here.dir }
+  const doctored = new Set(archivedByDoctor(here).map(({ name }) => name))
+  const ended = new Set<string>()
+  for (const [key, entry] of entries) {
+    const file = entry === null ? undefined : sessionFile(entry, where)
+    if (file?.is !== 'inside' || dirName(file.path) !== here.dir) continue
+    const name = baseName(file.path)
+    if (here.stats.has(name) || doctored.has(name)) continue
+    const archive = here.archivesOf(name)[0]
+    if (
+      archive !== undefined &&
+      (archive.why === 'deleted' || archive.why === 'reset') &&
+      archive.at > writtenMs
+    )
+      ended.add(key)
+  }
+  return ended
+}
+
+/** Made anew of the other entries, where any has to be left out. */
+function without(
+  here: SessionsDir,
+  what: Earlier,
+  ended: ReadonlySet<string>,
+): Pick<IndexInForce, 'entries' | 'base'> {
+  if (ended.size === 0) return what
+  const all = JSON.parse(what.base.bytes.toString('utf8')) as Record<string, Record<string, unknown>>
+  const entries = new Map([...what.entries].filter(([key]) => !ended.has(key)))
+  for (const key of entries.keys()) here.edits.push({ do: 'add', key, entry: all[key]! })
+  return { entries, base: null }
 }
 
 function restored(

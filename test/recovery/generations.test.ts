@@ -326,6 +326,23 @@ test('a torn index is restored from the newest generation, older ones stay, and 
   expect(disk.tree().get(index)!.bytes.toString()).toBe(text)
 })
 
+test('an older generation does not bring back what its user deleted or reset since', async () => {
+  for (const why of ['deleted', 'reset']) {
+    const disk = start()
+    await recover(siteOn(disk), look)
+    const { 'agent:main:other': other } = JSON.parse(indexText) as Record<string, { sessionId: string }>
+    const path = `${sessions}/${other!.sessionId}.jsonl`
+    disk.put(`${path}.${why}.2030-01-01T00-00-00.000Z`, files[path]!)
+    disk.drop(path)
+    disk.put(index, '')
+    expect((await recover(siteOn(disk), look)).is).toBe('repaired')
+    expect(Object.keys(JSON.parse(disk.tree().get(index)!.bytes.toString()) as object)).toEqual([
+      'agent:main:main',
+    ])
+    expect(disk.tree().has(path)).toBe(false)
+  }
+})
+
 test('taking one does not make the directory look changed', async () => {
   const disk = start()
   const later = { now: () => 1_700_000_000_000 + 3_600_000 }
