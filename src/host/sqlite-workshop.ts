@@ -54,7 +54,8 @@ export function workshopIn(folder: string): Workshop | undefined {
       const report = `${to}.jsonl`
       const lines = [{ did: mended.did }, ...mended.taken].map((line) => `${JSON.stringify(line)}\n`)
       writeFileSync(report, lines.join(''), { mode: 0o600 })
-      for (const file of [report, to, folder]) syncFile(file)
+      // And each directory that names the next: a plan that is durable must find it.
+      for (const name of [report, to, folder, dirname(folder), dirname(dirname(folder))]) syncFile(name)
       return { is: 'made', path: to, report }
     },
     async snapshot(path, to) {

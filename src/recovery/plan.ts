@@ -48,6 +48,8 @@ async function made(site: Site, remedy: Remedy & { do: 'make' }): Promise<Step[]
   if (one.is === 'cannot') throw new CannotMake(`${nameOf(site, path)}: ${one.why}`)
   await site.disk.mkdir(ownFolder(site), 0o700)
   await site.disk.mkdir(accountsFolder(site), 0o700)
+  // A plan that outlives a power cut must find the folder, too.
+  for (const dir of [ownFolder(site), site.stateDir]) await site.disk.syncDir(dir)
   const account = `${accountsFolder(site)}/${site.now()}-${nameOf(site, path).replaceAll('/', '_')}.jsonl`
   return [
     {
