@@ -20,7 +20,7 @@ export const repairFlags = {
   unarchive: { help: 'put back what a `doctor --fix` renamed away from sessions that live' },
   adopt: { help: 'put transcripts that no entry names back in the index' },
   tidy: { help: 'set debris of crashed writes aside' },
-  'config-rollback': { help: 'put the last good configuration back when it does not parse' },
+  'config-rollback': { help: 'put back the configuration that last got ready, when it does not parse' },
   'on-loss': {
     value: 'start|hold',
     help: 'a transcript that nothing on disk holds any more',
@@ -29,7 +29,7 @@ export const repairFlags = {
   'unknown-store': { value: 'hold|start', help: 'a state whose layout is not known', fallback: 'hold' },
   resume: {
     value: 'crashed|all|none',
-    help: 'which cut-off turns the gateway is to resume',
+    help: 'cut-off turns to resume: those of a crash, also those of a stop, or none',
     fallback: 'crashed',
   },
   json: { help: 'one JSON object' },

@@ -42,10 +42,10 @@ export const runFlags = {
   'unknown-store': { value: 'hold|start', help: 'a state whose layout is not known', fallback: 'hold' },
   resume: {
     value: 'crashed|all|none',
-    help: 'which cut-off turns the gateway is to resume',
+    help: 'cut-off turns to resume: those of a crash, also those of a stop, or none',
     fallback: 'crashed',
   },
-  'config-rollback': { help: 'put the last good configuration back when it does not parse' },
+  'config-rollback': { help: 'put back the configuration that last got ready, when it does not parse' },
   'start-limit': {
     value: 'TIME',
     help: 'a start that shows no progress for so long is given up',

@@ -184,6 +184,21 @@ describe('bounds (4)', () => {
     expect(most).toBeLessThanOrEqual(mostGenerations)
     expect([...disk.tree().values()].filter(({ bytes }) => bytes.toString() === 'mine')).toHaveLength(2)
   })
+  test('a big index is taken once a minute while the gateway works, however often it is replaced', async () => {
+    const disk = start()
+    const replaced = async (second: number): Promise<number> => {
+      disk.put(index, withOne(`n${second}`) + ' '.repeat(1 << 20))
+      return (
+        await takeGenerations(atTime(disk, 1_700_000_000_000 + second * 1000), everything)
+      ).taken.filter((path) => path === index).length
+    }
+    expect([await replaced(0), await replaced(10), await replaced(59), await replaced(60)]).toEqual([
+      1, 0, 0, 1,
+    ])
+    const confirmed: How = { ...everything, when: 'confirmed' }
+    disk.put(index, withOne('last') + ' '.repeat(1 << 20))
+    expect((await takeGenerations(atTime(disk, 1_700_000_061_000), confirmed)).taken).toEqual([index])
+  })
   test('the newest stays the newest when the clock is set back', async () => {
     const disk = start()
     await takeGenerations(atTime(disk, Date.UTC(2030, 0)), everything)
