@@ -1,0 +1,122 @@
+/** Each version, from a first start to sessions that were lost and came back. */
+import { readdirSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { signal } from '../harness/census.ts'
+import { openLab, type Lab, type Started } from '../harness/lab.ts'
+import { until } from '../harness/until.ts'
+import { note, type Scenario } from './table.ts'
+
+/** The Node of each, as its package.json asks for; the store that its stable release has. */
+const versions = [
+  { version: '2026.4.26', node: 22, store: 'file' },
+  { version: '2026.5.7', node: 22, store: 'file' },
+  { version: '2026.6.11', node: 24, store: 'file' },
+  { version: '2026.7.1', node: 24, store: 'file' },
+  { version: '2026.7.35', node: 24, store: 'file' },
+  { version: '2026.8.2', node: 24, store: 'sqlite' },
+  { version: '2026.9.6', node: 24, store: 'sqlite' },
+] as const
+
+const asked = (process.env['SUPERVISE_TEST_VERSIONS'] ?? '').split(' ').filter((word) => word !== '')
+const startMs = 240_000
+
+describe.each(versions.filter(({ version }) => asked.length === 0 || asked.includes(version)))(
+  '$version',
+  ({ version, node, store }) => {
+    let lab: Lab
+    let supervisor: Started
+    const scenario = (name: Scenario, play: () => Promise<void>): void =>
+      test(name, async () => {
+        note(version, name, 'no')
+        await play()
+        note(version, name, 'yes')
+      })
+    const questions = async (): Promise<string[]> =>
+      (await lab.history()).filter(({ role }) => role === 'user').map(({ text }) => text)
+    const expectAsked = async (question: string): Promise<void> =>
+      expect((await questions()).join('\n')).toContain(question)
+    /** The next turn sees what was said before. */
+    const expectRemembered = async (earlier: string, now: string): Promise<void> => {
+      await lab.turnAtLast(now)
+      const { messages } = await lab.model.request(({ prompt }) => prompt.includes(now), 60_000, now)
+      expect(JSON.stringify(messages)).toContain(earlier)
+    }
+    const stop = async (): Promise<void> => {
+      process.kill(supervisor.pid, 'SIGTERM')
+      expect(await supervisor.ended).toEqual({ code: 0, signal: null })
+    }
+
+    beforeAll(async () => {
+      lab = await openLab(version, node, {}, 'same as the gateway')
+    })
+    afterAll(async () => await lab.close())
+
+    scenario('start to ready', async () => {
+      supervisor = lab.start('supervise')
+      await lab.ready(startMs)
+      await lab.turn('the first question')
+      await expectAsked('the first question')
+      const { state, child } = await lab.status()
+      expect(child?.version).toBe(version)
+      expect(state?.verdict).toBe('consistent')
+    })
+
+    scenario('its own restart', async () => {
+      const [before] = lab.gateways()
+      // From 2026.8 on SIGUSR1 opens an inspector: never sent there.
+      signal(before!, store === 'sqlite' ? 'SIGUSR2' : 'SIGUSR1')
+      await lab.ready(startMs, before)
+      expect(lab.gateways()).toHaveLength(1)
+      const { budgets, lastExit } = await lab.status()
+      expect(budgets.crashes.spent).toBe(0)
+      expect(lastExit).toMatchObject({ why: 'gateway-asked' })
+    })
+
+    scenario('killed idle', async () => {
+      const [before] = lab.gateways()
+      signal(before!, 'SIGKILL')
+      await lab.ready(startMs, before)
+      await expectRemembered('the first question', 'the second question')
+    })
+
+    scenario('killed in a turn', async () => {
+      const [before] = lab.gateways()
+      const turn = lab.turn('hold:kill the third question').catch(() => undefined)
+      await lab.model.request(({ prompt }) => prompt.includes('the third question'), 60_000, 'the third')
+      signal(before!, 'SIGKILL')
+      await turn
+      await lab.ready(startMs, before)
+      await expectAsked('the second question')
+      await expectRemembered('the first question', 'the fourth question')
+    })
+
+    scenario('stopped in a turn', async () => {
+      const turn = lab.turn('hold:stop the fifth question').catch(() => undefined)
+      await lab.model.request(({ prompt }) => prompt.includes('the fifth question'), 60_000, 'the fifth')
+      process.kill(supervisor.pid, 'SIGTERM')
+      await until('it drains', 30_000, async () => (await lab.status()).phase === 'stopping')
+      lab.model.release()
+      expect(await supervisor.ended).toEqual({ code: 0, signal: null })
+      await turn
+      expect(lab.gateways()).toEqual([])
+    })
+
+    scenario('sessions lost', async () => {
+      if (store === 'file') writeFileSync(join(lab.sessionsDir, 'sessions.json'), '')
+      else truncateSync(join(lab.place.stateDir, 'agents/main/agent/openclaw-agent.sqlite'))
+      supervisor = lab.start('supervise')
+      await lab.ready(startMs)
+      await expectAsked('the fourth question')
+      await expectRemembered('the first question', 'the sixth question')
+    })
+
+    scenario('consistent at the end', async () => {
+      await stop()
+      const { stdout, code } = await lab.supervise('check', '--thorough', '--json')
+      expect(JSON.parse(stdout)).toMatchObject({ store, verdict: 'consistent', gatewayRunning: false })
+      expect(code).toBe(0)
+      expect(readdirSync(lab.place.stateDir)).toContain('supervise')
+    })
+  },
+)
