@@ -1,0 +1,55 @@
+/** What holds where the table of attacks cannot see it: limits of what is read, and files of our own. */
+import { linkSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { takeLock } from '../../src/host/lock.ts'
+import { ensureFolder } from '../../src/host/own-files.ts'
+import { recover } from '../../src/recovery/recover.ts'
+import { stateAt } from '../recovery/state.ts'
+import { A, attackRoom, type AttackRoom } from './room.ts'
+
+const grow = (path: string): void => {
+  writeFileSync(path, '{')
+  truncateSync(path, 10 * 2 ** 30)
+}
+const recovered = async (room: AttackRoom) =>
+  await recover(stateAt(room.stateDir).site, { owed: 'another-boot', trigger: 'test' })
+
+test.each(['agents/main/sessions/sessions.json', 'openclaw.json', 'devices/paired.json'])(
+  '10 GiB under the name of %s are not read',
+  async (name) => {
+    const room = attackRoom()
+    mkdirSync(room.at('devices'))
+    grow(room.at(name))
+    const before = process.memoryUsage().rss
+    expect(await recovered(room)).toMatchObject({
+      is: 'needs-operator',
+      evidence: expect.stringMatching(/^\S+: 10737418240 bytes, over the \d+ that are looked at$/),
+    })
+    expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20)
+  },
+)
+
+test('10 GiB in a lock, a pointer and the gateway’s own leftovers are looked at by their beginning', async () => {
+  const room = attackRoom()
+  for (const name of [`${A}.jsonl.lock`, `${A}.trajectory-path.json`, `sessions.json.${A}.tmp`])
+    grow(room.session(name))
+  expect(await recovered(room)).toMatchObject({ is: 'repaired' })
+})
+
+test('a lock that is a second name of somebody else’s file is taken, and nothing written into it', async () => {
+  const room = attackRoom()
+  mkdirSync(room.at('supervise'))
+  linkSync(join(room.outside, 'supervise/lock'), room.at('supervise/lock'))
+  const text = readFileSync(room.at('supervise/lock'), 'utf8')
+  const lock = await takeLock(room.at('supervise/lock'))
+  expect(lock.is).toBe('held')
+  expect(readFileSync(room.at('supervise/lock'), 'utf8')).toBe(text)
+  if (lock.is === 'held') lock.release()
+})
+
+test('a folder of ours that is a link is not taken for one', () => {
+  const room = attackRoom()
+  symlinkSync(join(room.outside, 'supervise'), room.at('supervise'))
+  expect(() => ensureFolder(room.at('supervise'))).toThrow('ENOTDIR')
+})
