@@ -54,21 +54,33 @@ async function besideALiveOne(
   })
   if (!isAsked) return
   await (what === 'trajectory'
-    ? joinTrajectories(here, archive, live, because)
+    ? joinTrajectories(here, live, because)
     : joinTranscripts(here, archive, live, because))
 }
 
-async function joinTrajectories(
-  here: SessionsDir,
-  archive: Named,
-  live: Named,
-  because: Because,
-): Promise<void> {
-  const end = archive.stat.bytes
-  const put = { path: here.path(live.name), stat: live.stat, from: 0, to: live.stat.bytes }
-  const splices: Splice[] = [{ from: end, to: end, put }]
-  joined(here, archive, live, splices, because)
+/** All that were archived, at once: each run of a doctor archives the one that lives. */
+async function joinTrajectories(here: SessionsDir, live: Named, because: Because): Promise<void> {
+  const deleted = here.archivesOf(live.name).filter(({ why }) => why === 'deleted')
+  const parts: Named[] = deleted.map(({ name }) => ({ name, stat: here.stats.get(name)! })).toReversed()
+  const [oldest] = parts
+  if (oldest === undefined) return
+  const end = oldest.stat.bytes
+  const splices: Splice[] = []
+  for (const [n, { name, stat }] of [...parts, live].entries()) {
+    if (n > 0)
+      splices.push({ from: end, to: end, put: { path: here.path(name), stat, from: 0, to: stat.bytes } })
+    if (name === live.name || stat.bytes === 0) continue
+    const last = await here.eyes.read(here.path(name), stat.bytes - 1, stat.bytes)
+    if (last === undefined) return
+    if (last[0] !== newline) splices.push({ from: end, to: end, put: '\n' })
+  }
+  const base = { path: here.path(oldest.name), stat: oldest.stat }
+  here.notes.remedy('content', here.path(live.name), [because], spliced(base, splices, live.stat))
+  for (const { name, stat } of parts)
+    here.notes.remedy('evidence', here.path(name), [because], { do: 'set-aside', found: stat })
 }
+
+const newline = 10
 
 /** Both are held in memory for this; longer ones are left to a person. */
 const longestJoinBytes = 64 * 1024 * 1024
