@@ -110,6 +110,7 @@ function sayRecovery(recovery: Recovery): void {
     for (const { path, keptAs } of recovery.kept) say(`  ${clean(path)} -> ${clean(keptAs)}`)
     say(`take it back with: supervise undo ${recovery.repairId}`)
   }
+  for (const why of recovery.trouble) say(`no snapshot was taken: ${clean(why)}`)
   if (recovery.is === 'consistent') say('consistent: nothing had to be done')
   else if (recovery.is === 'repaired') say('repaired, and confirmed consistent')
   else {

@@ -91,8 +91,15 @@ async function carryOut(task: Task): Promise<unknown> {
     0,
   )
   if (bytes < threadFromBytes) return await perform(task)
-  const module = new URL('./sqlite-thread.js', import.meta.url)
-  const { first, thread } = await startThread(module, task, () => {})
-  await thread.end()
-  return first
+  try {
+    const module = new URL('./sqlite-thread.js', import.meta.url)
+    const { first, thread } = await startThread(module, task, () => {})
+    await thread.end()
+    return first
+  } catch (error) {
+    // Out of memory, for one. What could not be asked is not sound, and not damaged either.
+    const why = said(error)
+    if (task.do === 'look') return { is: 'cannot-tell', why }
+    return task.do === 'mend' ? { is: 'cannot', why } : why
+  }
 }

@@ -11,6 +11,7 @@
  * which Node to use.
  */
 import {
+  chmodSync,
   closeSync,
   constants,
   copyFileSync,
@@ -168,6 +169,7 @@ export async function snapshotOf(path: string, workshop: string, to: string): Pr
     const seen = asked(() => opened(whole, false), { depth: 'quick', json: [], ask: {} })
     const why = seen.is === 'read' ? seen.damage[0] : seen.why
     if (why !== undefined) return why
+    chmodSync(whole, 0o600)
     syncFile(whole)
     renameSync(whole, to)
     syncFile(dirname(to))
@@ -180,9 +182,11 @@ export async function snapshotOf(path: string, workshop: string, to: string): Pr
   }
 }
 
-/** For the duration of a piece of work; only to be called where `hasSqlite()`. */
+/** For the duration of a piece of work; only to be called where this Node has SQLite. */
 export function opened(path: string | URL, readOnly: boolean): Database {
-  if (sqlite == null) throw new Error('no SQLite here')
+  // Asked here as well: a thread has not been asked before.
+  sqlite ??= load()
+  if (sqlite === null) throw new Error(whichNode)
   const database = new sqlite.DatabaseSync(path, {
     readOnly,
     enableForeignKeyConstraints: false,
