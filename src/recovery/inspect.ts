@@ -158,7 +158,8 @@ async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
   const stat = await eyes.stat(real)
   if (stat === undefined) {
     if (store === 'none' || notes.findings.some((one) => one.path === notes.shown(real))) return
-    const rolledBack = await lastGood(eyes, path)
+    // Where a link stands, a file cannot be put.
+    const rolledBack = real === path ? await lastGood(eyes, path) : undefined
     const because = notes.found({
       kind: 'config-unreadable',
       severity: 'blocks',

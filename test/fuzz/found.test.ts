@@ -45,6 +45,13 @@ test('a configuration that is a link to a file of an agent is left to a person',
   expect(await asked(state)).toBeUndefined()
 })
 
+test('a configuration that is a link to nothing is not rolled back for ever', async () => {
+  const state = sound()
+  state.set(`${STATE}/openclaw.json.last-good`, file('{}'))
+  state.set(`${STATE}/openclaw.json`, { is: 'link', to: '/nowhere' })
+  expect(await asked(state, { configRollback: true })).toBeUndefined()
+})
+
 test('a short campaign', async () => {
   const count = await campaign(500_000, 100)
   expect(count.failures.join('\n\n')).toBe('')
