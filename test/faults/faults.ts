@@ -1,0 +1,380 @@
+/**
+ * Small faults of our own code, each an exact replacement of text, and the quickest suites that have to notice it.
+ * A fault that nobody notices is a promise that nobody keeps.
+ */
+export interface Fault {
+  readonly name: string
+  readonly file: string
+  readonly from: string
+  readonly to: string
+  /** Tried in this order until one fails: a file of tests, and the names within it when all would take long. */
+  readonly suites: readonly { readonly file: string; readonly only?: string }[]
+  /** In the sample that every run of the slow suites tries. */
+  readonly sample?: true
+}
+
+const suite = (file: string, only?: string): Fault['suites'][number] => ({
+  file: `test/${file}`,
+  ...(only === undefined ? {} : { only }),
+})
+const cuts = suite(
+  'recovery/every-row.test.ts',
+  'survives every outage.*(no final newline|a restart intent|was archived$)',
+)
+const stories = suite('recovery/power-cut.test.ts')
+const walk = suite('lifecycle/walk.test.ts')
+const noticed = suite('faults/noticed.test.ts')
+const found = suite('fuzz/found.test.ts')
+const attacks = suite('attack/in-process.test.ts')
+const rows = suite('recovery/rows.test.ts')
+
+export const faults: readonly Fault[] = [
+  // What survives a power cut
+  {
+    name: 'new content is not synced before it gets its name',
+    file: 'src/recovery/apply.ts',
+    from: '    await disk.sync(fresh)\n    await disk.rename(fresh, to)',
+    to: '    await disk.rename(fresh, to)',
+    suites: [cuts, stories],
+    sample: true,
+  },
+  {
+    name: 'the directory is not synced after a name changed',
+    file: 'src/recovery/apply.ts',
+    from: '  else await disk.rename(ready, path)\n  await disk.syncDir(parentOf(path))',
+    to: '  else await disk.rename(ready, path)',
+    suites: [cuts, stories],
+  },
+  {
+    name: 'kept bytes are not synced',
+    file: 'src/recovery/apply.ts',
+    from: "  if (old.kind === 'file') await disk.sync(to)\n",
+    to: '',
+    suites: [noticed],
+  },
+  {
+    name: 'the folder of what is kept is not synced',
+    file: 'src/recovery/apply.ts',
+    from: '  await disk.syncDir(keptFolder(site, task.id))\n  return keptRecord(task, old)',
+    to: '  return keptRecord(task, old)',
+    suites: [cuts, stories],
+  },
+  {
+    name: 'it is kept after it is replaced',
+    file: 'src/recovery/apply.ts',
+    from: "  const kept = old && (await keep(task, path, old))\n  const ready = temporary(task, path, 'tmp')\n  const content",
+    to: "  const kept = undefined\n  const ready = temporary(task, path, 'tmp')\n  const content",
+    suites: [cuts],
+    sample: true,
+  },
+  {
+    name: 'the directory is not synced after a name went',
+    file: 'src/recovery/apply.ts',
+    from: '  await disk.remove(taken)\n  await disk.syncDir(parentOf(path))',
+    to: '  await disk.remove(taken)',
+    suites: [cuts, stories],
+  },
+  {
+    name: 'the journal is not synced before the first change',
+    file: 'src/recovery/journal.ts',
+    from: '  await site.disk.sync(journalFile(site, repair.id))\n  // Each',
+    to: '  // Each',
+    suites: [cuts],
+    sample: true,
+  },
+  {
+    name: 'the directories of the journal are not synced',
+    file: 'src/recovery/journal.ts',
+    from: '    await site.disk.syncDir(dir)',
+    to: '    void dir',
+    suites: [cuts],
+  },
+  {
+    name: 'the journal is secured after the first change',
+    file: 'src/recovery/take.ts',
+    from: '  await secure(site, repair)\n',
+    to: '',
+    suites: [cuts],
+  },
+  {
+    name: 'the end of a repair is not synced',
+    file: 'src/recovery/journal.ts',
+    from: "  await append(site, repair.id, { is: 'end', ...entry })\n  await site.disk.sync(journalFile(site, repair.id))",
+    to: "  await append(site, repair.id, { is: 'end', ...entry })",
+    suites: [cuts, stories],
+  },
+  {
+    name: 'what is done already is not synced when a repair is resumed',
+    file: 'src/recovery/apply.ts',
+    from: '    await disk.syncDir(parentOf(path))\n    return await alreadyKept(task)\n  }\n  expect',
+    to: '    return await alreadyKept(task)\n  }\n  expect',
+    suites: [cuts, stories],
+  },
+  // Acting only on what was inspected
+  {
+    name: 'what is about to be changed is not compared with the plan',
+    file: 'src/recovery/apply.ts',
+    from: '  expect(step.path, now, step.before)\n  return step.change.do',
+    to: '  return step.change.do',
+    suites: [noticed],
+    sample: true,
+  },
+  {
+    name: 'what was written is not compared with the plan',
+    file: 'src/recovery/apply.ts',
+    from: '    if ((await sight(disk, fresh)).fingerprint !== wanted)',
+    to: '    if (false as boolean)',
+    suites: [suite('recovery/journal.test.ts'), suite('recovery/another-writer.test.ts')],
+  },
+  {
+    name: 'what an exchange brought out is not looked at',
+    file: 'src/recovery/apply.ts',
+    from: '  if (isSame(old, await disk.stat(ready))) return await disk.remove(ready)',
+    to: '  return await disk.remove(ready)',
+    suites: [suite('recovery/another-writer.test.ts', 'replaces it')],
+  },
+  {
+    name: 'a temporary is swept without knowing that it is elsewhere',
+    file: 'src/recovery/apply.ts',
+    from: "    else await rescue(task, temporary(task, path, 'tmp'))",
+    to: "    else await disk.remove(temporary(task, path, 'tmp'))",
+    suites: [noticed],
+  },
+  {
+    name: 'a changed content has the same fingerprint',
+    file: 'src/recovery/fingerprint.ts',
+    from: "  return `sha256:${hash.digest('hex')}`",
+    to: "  return `sha256:${'0'.repeat(64)}`",
+    suites: [found, rows],
+  },
+  {
+    name: 'a plan may change one name twice',
+    file: 'src/recovery/journal.ts',
+    from: '    if (seen.has(path)) throw',
+    to: '    if (false as boolean) throw',
+    suites: [suite('recovery/journal.test.ts')],
+  },
+  // Journal and undo
+  {
+    name: 'the checksum of a journal line is not compared',
+    file: 'src/recovery/journal.ts',
+    from: "    if (body === '' || line.slice(0, 17) !== `${checksum(body)} `) continue",
+    to: "    if (body === '') continue",
+    suites: [suite('recovery/journal.test.ts')],
+    sample: true,
+  },
+  {
+    name: 'a torn line of the journal swallows the next',
+    file: 'src/recovery/journal.ts',
+    from: "last[0] === NEWLINE ? line : Buffer.concat([Buffer.from('\\n'), line])",
+    to: 'last[0] === NEWLINE ? line : line',
+    suites: [suite('recovery/journal.test.ts'), cuts],
+  },
+  {
+    name: 'a journal is followed wherever it leads',
+    file: 'src/recovery/recover.ts',
+    from: '  for (const repair of open) await assertStaysInside(site, repair)\n',
+    to: '',
+    suites: [attacks],
+    sample: true,
+  },
+  {
+    name: 'a journal is followed through a link',
+    file: 'src/recovery/distrust.ts',
+    from: '  return real === site.stateDir || inside(site.stateDir, real) !== undefined',
+    to: '  return real !== undefined',
+    suites: [attacks],
+  },
+  {
+    name: 'undo does not look whether a file has changed since',
+    file: 'src/recovery/undo.ts',
+    from: '    if (moved !== null) return refused(moved)\n',
+    to: '',
+    suites: [suite('recovery/undo.test.ts')],
+    sample: true,
+  },
+  {
+    name: 'undo does not mind later repairs',
+    file: 'src/recovery/undo.ts',
+    from: '  if (later)\n',
+    to: '  if (false as boolean)\n',
+    suites: [suite('recovery/undo.test.ts')],
+  },
+  {
+    name: 'undo takes back a repair that was cut short',
+    file: 'src/recovery/undo.ts',
+    from: '  if (open) return refused',
+    to: '  if (false as boolean) return refused',
+    suites: [suite('recovery/undo.test.ts'), suite('recovery/recover.test.ts')],
+  },
+  // The look
+  {
+    name: 'it repairs although a person is needed',
+    file: 'src/recovery/recover.ts',
+    from: "  if (inspection.verdict === 'retry-later' || inspection.verdict === 'needs-operator') {",
+    to: "  if (inspection.verdict === 'retry-later') {",
+    suites: [suite('recovery/recover.test.ts'), rows],
+  },
+  {
+    name: 'a checkpoint is trusted across boots',
+    file: 'src/recovery/inspect.ts',
+    from: "  if (owed === 'another-boot') return undefined\n",
+    to: '',
+    suites: [suite('recovery/inspect.test.ts'), suite('recovery/recover.test.ts')],
+  },
+  {
+    name: 'a mark of another boot is trusted',
+    file: 'src/recovery/inspect.ts',
+    from: "  return owed === 'no' || checkpoint.bootId === site.bootId ? checkpoint : undefined",
+    to: '  return checkpoint',
+    suites: [suite('recovery/inspect.test.ts'), suite('recovery/recover.test.ts')],
+  },
+  {
+    name: 'a file that could have changed again at once is trusted',
+    file: 'src/recovery/checkpoint.ts',
+    from: '  Math.max(stat.ctimeMs, stat.mtimeMs) < beganMs - racyMs',
+    to: '  Math.max(stat.ctimeMs, stat.mtimeMs) < beganMs + 1e15',
+    suites: [suite('recovery/inspect.test.ts'), suite('recovery/every-row.test.ts', 'taken on trust')],
+    sample: true,
+  },
+  {
+    name: 'the hash of a checkpoint is not compared',
+    file: 'src/recovery/checkpoint.ts',
+    from: 'if (body === undefined || hash !== digest(body)) return undefined',
+    to: 'if (body === undefined) return undefined',
+    suites: [suite('recovery/inspect.test.ts'), suite('recovery/recover.test.ts'), attacks],
+  },
+  {
+    name: 'an inode is not part of what is compared',
+    file: 'src/recovery/checkpoint.ts',
+    from: '  stat.ino === mark[0] &&\n',
+    to: '',
+    suites: [suite('recovery/inspect.test.ts')],
+  },
+  {
+    name: 'a torn tail is cut one line too far',
+    file: 'src/recovery/look-at-lines.ts',
+    from: "      if (isTorn) return { is: 'torn', soundBytes: end }",
+    to: "      if (isTorn) return { is: 'torn', soundBytes: last.from }",
+    suites: [rows],
+    sample: true,
+  },
+  {
+    name: 'the missing newline is not appended',
+    file: 'src/openclaw/transcript.ts',
+    from: "        put({ from: end, to: end, put: '\\n' })",
+    to: "        put({ from: end, to: end, put: '' })",
+    suites: [suite('openclaw/transcript.test.ts')],
+    sample: true,
+  },
+  {
+    name: 'a lost line is not bridged',
+    file: 'src/openclaw/transcript.ts',
+    from: "        if (text === '') continue\n",
+    to: '        continue\n',
+    suites: [suite('openclaw/transcript.test.ts'), rows],
+  },
+  {
+    name: 'what is found in a torn line takes the place of another',
+    file: 'src/openclaw/transcript.ts',
+    from: 'line.parentId !== line.id && !ids.has(line.id)',
+    to: 'true',
+    suites: [found],
+  },
+  {
+    name: 'a stale lock is taken away',
+    file: 'src/recovery/look-at-locks.ts',
+    from: "  if (lock.state === 'misread') {",
+    to: "  if (lock.state === 'misread' || lock.state === 'stale') {",
+    suites: [rows],
+  },
+  {
+    name: 'the limit of what is read whole is gone',
+    file: 'src/recovery/eyes.ts',
+    from: '    if (stat.bytes > limitBytes) {',
+    to: '    if (false as boolean) {',
+    suites: [suite('recovery/inspect.test.ts'), suite('attack/limits.test.ts')],
+  },
+  // The machine
+  {
+    name: 'links are followed',
+    file: 'src/host/real-disk.ts',
+    from: 'const SAFELY = O_NOFOLLOW | O_NONBLOCK',
+    to: 'const SAFELY = O_NONBLOCK',
+    suites: [suite('host/disk.test.ts')],
+    sample: true,
+  },
+  {
+    name: 'what is no regular file is opened',
+    file: 'src/host/real-disk.ts',
+    from: '    if (fs.fstatSync(fd).isFile()) return fd\n',
+    to: '    return fd\n',
+    suites: [suite('host/disk.test.ts')],
+  },
+  {
+    name: 'our lock is written into the file of somebody else',
+    file: 'src/host/lock.ts',
+    from: '    if (fstatSync(fd).nlink > 1) return\n',
+    to: '',
+    suites: [suite('attack/limits.test.ts')],
+  },
+  {
+    name: 'our folder may be a link',
+    file: 'src/host/own-files.ts',
+    from: '        if (fs.lstatSync(dir).isDirectory()) return\n',
+    to: '        if (fs.statSync(dir).isDirectory()) return\n',
+    suites: [suite('attack/limits.test.ts')],
+  },
+  {
+    name: 'a signal is sent without knowing whom it reaches',
+    file: 'src/host/send-signal.ts',
+    from: "  return presence === 'alive' ? kill(to.pid, signal) : 'gone'",
+    to: '  return kill(to.pid, signal)',
+    suites: [suite('host/send-signal.test.ts', 'a pid that another process has now')],
+  },
+  {
+    name: 'the child does not inherit the lock',
+    file: 'src/host/child.ts',
+    from: "(command.lockFd as 9 | undefined) ?? 'ignore'",
+    to: "'ignore'",
+    suites: [suite('host/child.test.ts'), suite('host/lock.test.ts')],
+  },
+  // What happens next
+  {
+    name: 'late events are accepted',
+    file: 'src/lifecycle/lifecycle.ts',
+    from: '  if (late) return ignore(state)\n',
+    to: '  void late\n',
+    suites: [walk, suite('lifecycle/stories.test.ts')],
+    sample: true,
+  },
+  {
+    name: 'a child is spawned after an unconfirmed recovery',
+    file: 'src/lifecycle/lifecycle.ts',
+    from: "      if (verdict.is === 'consistent') return spawn(state, verdict.confirmation, event.now, policy)",
+    to: "      if (verdict.is !== 'needs-operator') return spawn(state, (verdict as { confirmation: Confirmation }).confirmation, event.now, policy)",
+    suites: [walk],
+  },
+  {
+    name: 'a child is spawned after a stop',
+    file: 'src/lifecycle/lifecycle.ts',
+    from: '      if (state.stop) return stopped(state)\n',
+    to: '',
+    suites: [walk],
+  },
+  {
+    name: 'a budget is given back by a good probe',
+    file: 'src/lifecycle/lifecycle.ts',
+    from: '  wasGood(readyAt, now, policy) ? fullBudgets : budgets',
+    to: '  readyAt !== null ? fullBudgets : budgets',
+    suites: [walk, suite('lifecycle/stories.test.ts')],
+    sample: true,
+  },
+  {
+    name: 'ready is announced again',
+    file: 'src/lifecycle/lifecycle.ts',
+    from: '    stop: (state, _, policy) => stopping(state, policy),\n    ready: ignore,\n    progress: ignore,\n    timeout: impossible,',
+    to: "    stop: (state, _, policy) => stopping(state, policy),\n    ready: (state) => [state, [{ do: 'announce', what: 'ready' }]],\n    progress: ignore,\n    timeout: impossible,",
+    suites: [walk],
+  },
+]
