@@ -180,6 +180,8 @@ async function keep(task: Task, path: string, old: FileStat): Promise<Kept> {
 
 async function alreadyKept(task: Task): Promise<Kept | undefined> {
   const there = await task.site.disk.stat(keptAs(task))
+  // A file was synced here before it went; a directory came here by going.
+  if (there?.kind === 'directory') await task.site.disk.syncDir(keptFolder(task.site, task.id))
   return there && keptRecord(task, there)
 }
 

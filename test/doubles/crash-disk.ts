@@ -40,7 +40,12 @@ interface Inode {
 }
 
 /** Names that reach the disk together or not at all. */
-type Unit = { readonly dir: Inode; readonly name: string; readonly inode: Inode | undefined }[]
+type Unit = {
+  readonly dir: Inode
+  readonly name: string
+  readonly inode: Inode | undefined
+  synced?: boolean
+}[]
 
 export type Content =
   string | Uint8Array | { readonly link: string } | { readonly dir: true } | { readonly fifo: true }
@@ -218,7 +223,7 @@ export class CrashDisk implements Disk {
     disk.#inodes = this.#inodes
     disk.#clock = this.#clock
     disk.#pending = this.#pending.map((unit) =>
-      unit.map(({ dir, name, inode }) => ({ dir: copy(dir), name, inode: inode && copy(inode) })),
+      unit.map((each) => ({ ...each, dir: copy(each.dir), inode: each.inode && copy(each.inode) })),
     )
     return disk
   }
@@ -250,7 +255,7 @@ export class CrashDisk implements Disk {
     }
     tell(this.#root)
     const pending = this.#pending.map((unit) =>
-      unit.map(({ dir, name, inode }) => [tell(dir), name, inode && tell(inode)]),
+      unit.map(({ dir, name, inode, synced }) => [tell(dir), name, inode && tell(inode), synced]),
     )
     return JSON.stringify([told, pending])
   }
@@ -374,9 +379,11 @@ export class CrashDisk implements Disk {
     const node = this.#at(dir) ?? fail('sync the directory', dir, 'ENOENT')
     if (node.kind !== 'directory') fail('sync the directory', dir, 'ENOTDIR')
     this.#pending = this.#pending.filter((unit) => {
-      const here = unit.some((each) => each.dir === node)
-      if (here) for (const each of unit) set(each.dir.durableEntries, each.name, each.inode)
-      return !here
+      // Which directory's sync commits a move between two is the file system's own affair: both count.
+      for (const each of unit) each.synced ||= each.dir === node
+      const whole = unit.every(({ synced }) => synced)
+      if (whole) for (const each of unit) set(each.dir.durableEntries, each.name, each.inode)
+      return !whole
     })
   }
 
