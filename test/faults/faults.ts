@@ -249,14 +249,14 @@ export const faults: readonly Fault[] = [
     file: 'src/recovery/checkpoint.ts',
     from: '  stat.ino === mark[0] &&\n',
     to: '',
-    suites: [suite('recovery/inspect.test.ts')],
+    suites: [noticed],
   },
   {
     name: 'a torn tail is cut one line too far',
     file: 'src/recovery/look-at-lines.ts',
     from: "      if (isTorn) return { is: 'torn', soundBytes: end }",
     to: "      if (isTorn) return { is: 'torn', soundBytes: last.from }",
-    suites: [rows],
+    suites: [noticed],
     sample: true,
   },
   {

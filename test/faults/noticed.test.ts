@@ -1,5 +1,6 @@
 /** Questions that nobody asked until a seeded fault went unnoticed. */
 import { expect, test } from 'vitest'
+import { isUnchanged, markOf } from '../../src/recovery/checkpoint.ts'
 import { begin } from '../../src/recovery/journal.ts'
 import { temporaryFor } from '../../src/recovery/places.ts'
 import { recover } from '../../src/recovery/recover.ts'
@@ -50,4 +51,18 @@ test('what another program left in our hand is not swept away', async () => {
   const contents = [...disk.tree()].map(([name, { bytes }]) => [name.includes('/kept/'), bytes.toString()])
   expect(contents).toContainEqual([true, 'of somebody else'])
   expect(contents).toContainEqual([true, 'old'])
+})
+
+test('of a torn trajectory every whole line stays', async () => {
+  const { files } = rows.find(({ name }) => name === 'a torn trajectory')!
+  const disk = CrashDisk.of(files)
+  const path = Object.keys(files).find((one) => textOf(files[one]).endsWith('{"trace'))!
+  expect(await recover(siteOn(disk), look)).toMatchObject({ is: 'repaired' })
+  expect(disk.tree().get(path)!.bytes.toString()).toBe(textOf(files[path]).slice(0, -'{"trace'.length))
+})
+
+test.each(['ino', 'bytes', 'mtimeMs', 'ctimeMs'] as const)('another %s is another file', async (field) => {
+  const stat = (await CrashDisk.of({ '/a': 'x' }).stat('/a'))!
+  expect(isUnchanged(stat, markOf(stat))).toBe(true)
+  expect(isUnchanged({ ...stat, [field]: stat[field] + 1 }, markOf(stat))).toBe(false)
 })
