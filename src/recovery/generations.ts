@@ -107,12 +107,13 @@ async function takeOne(site: Site, file: KeptFile, how: How): Promise<boolean> {
   const mark = `${stat.ino} ${stat.bytes} ${stat.mtimeMs}`
   if (how.known?.get(file.path) === mark) return false
   const all = await generationsOf(site, file.path)
+  const isParted = isImportedNext(site) && stat.links > 1 && (await part(site, stat, all))
   const last = all[0]
   const ageMs = last === undefined ? Infinity : site.now() - last.takenAt
   // Below zero: the clock was set back.
   const isTooSoon = ageMs >= 0 && ageMs < bigEveryMs
   if (how.when === 'running' && stat.bytes > bigBytes && isTooSoon) return false
-  let isTaken = false
+  let isTaken = isParted
   if (last !== undefined && isFrom(last, stat)) {
     if (how.durable) await makeDurable(site, last)
   } else {
@@ -120,7 +121,8 @@ async function takeOne(site: Site, file: KeptFile, how: How): Promise<boolean> {
     if (!isSame(stat, await disk.stat(file.path))) return false
     if (await isWorthIt(site, file, bytes, all, how)) {
       // The same inode with other bytes: whoever writes this one writes it in place.
-      const by = file.is === 'config' || last?.ino === stat.ino ? 'copy' : 'link'
+      const isInPlace = file.is === 'config' || last?.ino === stat.ino
+      const by = isInPlace || isImportedNext(site) ? 'copy' : 'link'
       if (!(await put(site, { file, stat, bytes, last, by }, how.durable))) return false
       await thin(site, file.path)
       isTaken = true
@@ -128,6 +130,30 @@ async function takeOne(site: Site, file: KeptFile, how: How): Promise<boolean> {
   }
   how.known?.set(file.path, mark)
   return isTaken
+}
+
+/**
+ * The gateway that is started next imports these files into its databases, and refuses one that has a second name, with
+ * 78 and for ever (2026.9.6: "another hard link references this inode").
+ */
+const isImportedNext = ({ installed }: Site): boolean => installed?.schemaVersions != null
+
+/** Generations that are a second name of the file become copies of it.  Whether there were any. */
+async function part(site: Site, stat: FileStat, all: readonly Generation[]): Promise<boolean> {
+  const { disk } = site
+  let isParted = false
+  for (const one of all) {
+    const same = await disk.stat(one.path)
+    if (same?.ino !== stat.ino || same.dev !== stat.dev) continue
+    const fresh = `${one.path}.new`
+    if ((await disk.stat(fresh)) !== undefined) await disk.remove(fresh)
+    await disk.create(fresh, [{ path: one.path, from: 0, to: same.bytes }], 0o600)
+    await disk.sync(fresh)
+    await disk.rename(fresh, one.path)
+    await disk.syncDir(parentOf(one.path))
+    isParted = true
+  }
+  return isParted
 }
 
 const isFrom = (last: Generation, stat: FileStat): boolean =>
