@@ -63,6 +63,8 @@ export interface Tools {
 
 /** While it starts: how often to look. */
 const startingEveryMs = 200
+/** While it runs and is not ready. */
+const soonMs = 1_000
 
 export async function startGateway(
   settings: Settings,
@@ -150,7 +152,7 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
     if (started) {
       wasReady = true
       tell({ type: 'ready' })
-      return settings.probeEveryMs
+      return readiness.ready ? settings.probeEveryMs : Math.min(settings.probeEveryMs, soonMs)
     }
     if (readiness.evidence.includes(', failing: ') || isInstalling()) tell({ type: 'progress' })
     return startingEveryMs
@@ -164,6 +166,8 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
       tools.probed('liveness', answer.ms)
       const readiness = await lookAtReadiness()
       if (!stopped) say(readiness)
+      // Started, and a channel or two still to come: soon again.
+      if (!readiness.ready) return Math.min(settings.probeEveryMs, soonMs)
     } else {
       const why = answer.is === 'no-answer' ? answer.why : `status ${answer.status} without a liveness body`
       const silentMs = now - lastAliveAt

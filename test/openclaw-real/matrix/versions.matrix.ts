@@ -9,13 +9,14 @@ import { note, type Scenario } from './table.ts'
 
 /** The Node of each, as its package.json asks for; the store that its stable release has. */
 const versions = [
-  { version: '2026.4.26', node: 22, store: 'file' },
-  { version: '2026.5.7', node: 22, store: 'file' },
-  { version: '2026.6.11', node: 24, store: 'file' },
-  { version: '2026.7.1', node: 24, store: 'file' },
-  { version: '2026.7.35', node: 24, store: 'file' },
-  { version: '2026.8.2', node: 24, store: 'sqlite' },
-  { version: '2026.9.6', node: 24, store: 'sqlite' },
+  { version: '2026.4.26', node: 22, store: 'file', restarts: 'SIGUSR1' },
+  { version: '2026.5.7', node: 22, store: 'file', restarts: 'SIGUSR1' },
+  { version: '2026.6.11', node: 24, store: 'file', restarts: 'SIGUSR1' },
+  { version: '2026.7.1', node: 24, store: 'file', restarts: 'SIGUSR1' },
+  { version: '2026.7.35', node: 24, store: 'file', restarts: 'SIGUSR1' },
+  { version: '2026.8.2', node: 24, store: 'sqlite', restarts: 'SIGUSR1' },
+  // From here on SIGUSR1 opens an inspector; before, SIGUSR2 killed.
+  { version: '2026.9.6', node: 24, store: 'sqlite', restarts: 'SIGUSR2' },
 ] as const
 
 const asked = (process.env['SUPERVISE_TEST_VERSIONS'] ?? '').split(' ').filter((word) => word !== '')
@@ -23,7 +24,7 @@ const startMs = 240_000
 
 describe.each(versions.filter(({ version }) => asked.length === 0 || asked.includes(version)))(
   '$version',
-  ({ version, node, store }) => {
+  ({ version, node, store, restarts }) => {
     let lab: Lab
     let supervisor: Started
     const scenario = (name: Scenario, play: () => Promise<void>): void =>
@@ -64,8 +65,7 @@ describe.each(versions.filter(({ version }) => asked.length === 0 || asked.inclu
 
     scenario('its own restart', async () => {
       const [before] = lab.gateways()
-      // From 2026.8 on SIGUSR1 opens an inspector: never sent there.
-      signal(before!, store === 'sqlite' ? 'SIGUSR2' : 'SIGUSR1')
+      signal(before!, restarts)
       await lab.ready(startMs, before)
       expect(lab.gateways()).toHaveLength(1)
       const { budgets, lastExit } = await lab.status()
