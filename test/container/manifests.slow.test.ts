@@ -1,0 +1,102 @@
+/** What the tools that read them say of the Compose file and of the Kubernetes manifests, without a cluster. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+
+import { runFlags } from '../../src/cli/run.ts'
+import { attempt, repository } from './podman.ts'
+
+const at = (name: string) => join(repository, 'units/container', name)
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'manifests-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+const kubectl = async (...args: readonly string[]) => {
+  const { status, stdout, stderr } = await attempt('kubectl', args)
+  if (status !== 0) throw new Error(stderr)
+  return stdout
+}
+const json = async (...args: readonly string[]): Promise<unknown> =>
+  JSON.parse(await kubectl(...args, '--output=json'))
+
+/** The file as it is written, and as kubectl's own types understand it: they forget a key they do not know. */
+const asWritten = (path: string) => json('label', '--local', '--filename', path, 'a=b')
+const asUnderstood = {
+  StatefulSet: (path: string) => json('set', 'image', '--local', '--filename', path, '*=of-the-test'),
+  Service: (path: string) => json('set', 'selector', '--local', '--filename', path, 'a=b'),
+}
+
+/** What is written and not understood, but for what the two commands above change themselves. */
+const notUnderstood = (written: unknown, understood: unknown, path = ''): readonly string[] => {
+  if (['.metadata.labels', '.spec.selector', '.spec.template.spec.containers.0.image'].includes(path))
+    return []
+  if (typeof written !== 'object' || written === null) return written === understood ? [] : [path]
+  return Object.entries(written).flatMap(([key, value]) =>
+    notUnderstood(value, (understood as Record<string, unknown> | undefined)?.[key], `${path}.${key}`),
+  )
+}
+
+const complaints = async (kind: keyof typeof asUnderstood, path: string) => {
+  try {
+    return notUnderstood(await asWritten(path), await asUnderstood[kind](path))
+  } catch (error) {
+    return [(error as Error).message]
+  }
+}
+
+describe.each([
+  [
+    'StatefulSet',
+    'kubernetes/statefulset.yaml',
+    'readOnlyRootFilesystem: true',
+    'readOnlyRootFileSystem: true',
+  ],
+  ['StatefulSet', 'kubernetes/statefulset.yaml', 'periodSeconds: 15', 'periodSeconds: fifteen'],
+  ['Service', 'kubernetes/service.yaml', 'targetPort', 'targetport'],
+] as const)('%s', (kind, name, right, wrong) => {
+  test('is understood to the last key', async () => {
+    expect(await complaints(kind, at(name))).toEqual([])
+  })
+
+  test(`a mistake is heard: ${wrong}`, async () => {
+    const path = join(folder, 'wrong.yaml')
+    const text = await readFile(at(name), 'utf8')
+    expect(text).toContain(right)
+    await writeFile(path, text.replace(right, wrong))
+    expect(await complaints(kind, path)).not.toEqual([])
+  })
+})
+
+test('the kustomization brings both, with the image that it names', async () => {
+  const rendered = await kubectl('kustomize', at('kubernetes'))
+  expect(rendered.match(/^kind: .*$/gm)).toEqual(['kind: Service', 'kind: StatefulSet'])
+  expect(rendered).toMatch(/image: registry\.example\/supervise-openclaw:/)
+})
+
+test('everything that ends a container waits longer than the supervisor does', async () => {
+  const supervisorS = Number.parseInt(runFlags['stop-limit'].fallback, 10)
+  const { spec } = (await asWritten(at('kubernetes/statefulset.yaml'))) as {
+    spec: { replicas: number; template: { spec: { terminationGracePeriodSeconds: number } } }
+  }
+  expect(spec.template.spec.terminationGracePeriodSeconds).toBeGreaterThan(supervisorS)
+  expect(spec.replicas).toBe(1)
+  const [, minutes, seconds] =
+    /stop_grace_period: (\d+)m(\d+)s/.exec(await readFile(at('compose.yaml'), 'utf8')) ?? []
+  expect(60 * Number(minutes) + Number(seconds)).toBeGreaterThan(supervisorS)
+})
+
+test('the Compose file is valid, and a mistake in it is heard', async () => {
+  expect(await attempt('docker-compose', ['--file', at('compose.yaml'), 'config', '--quiet'])).toMatchObject({
+    status: 0,
+  })
+  const path = join(folder, 'compose.yaml')
+  await writeFile(
+    path,
+    (await readFile(at('compose.yaml'), 'utf8')).replace('stop_grace_period', 'stop_period'),
+  )
+  expect((await attempt('docker-compose', ['--file', path, 'config', '--quiet'])).status).not.toBe(0)
+})
