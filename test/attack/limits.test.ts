@@ -15,6 +15,15 @@ const grow = (path: string): void => {
 const recovered = async (room: AttackRoom) =>
   await recover(stateAt(room.stateDir).site, { owed: 'another-boot', trigger: 'test' })
 
+test('a configuration one byte over its limit is not read', async () => {
+  const room = attackRoom()
+  truncateSync(room.at('openclaw.json'), 16 * 2 ** 20 + 1)
+  expect(await recovered(room)).toMatchObject({
+    is: 'needs-operator',
+    evidence: expect.stringContaining('over the'),
+  })
+})
+
 test.each(['agents/main/sessions/sessions.json', 'openclaw.json', 'devices/paired.json'])(
   '10 GiB under the name of %s are not read',
   async (name) => {

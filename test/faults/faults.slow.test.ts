@@ -5,7 +5,7 @@ import { tryFaults } from './try.ts'
 
 const asked = process.env['SUPERVISE_FAULTS']
 const chosen = faults.filter(({ name, sample }) =>
-  asked === undefined ? sample : asked === 'all' || name.includes(asked),
+  asked === undefined ? sample : asked === 'all' || asked.split('|').some((part) => name.includes(part)),
 )
 
 test(`${chosen.length} of ${faults.length} faults are noticed`, { timeout: 7_200_000 }, async () => {

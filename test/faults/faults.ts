@@ -375,6 +375,6 @@ export const faults: readonly Fault[] = [
     file: 'src/lifecycle/lifecycle.ts',
     from: '    stop: (state, _, policy) => stopping(state, policy),\n    ready: ignore,\n    progress: ignore,\n    timeout: impossible,',
     to: "    stop: (state, _, policy) => stopping(state, policy),\n    ready: (state) => [state, [{ do: 'announce', what: 'ready' }]],\n    progress: ignore,\n    timeout: impossible,",
-    suites: [walk],
+    suites: [noticed],
   },
 ]

@@ -1,5 +1,7 @@
 /** Questions that nobody asked until a seeded fault went unnoticed. */
 import { expect, test } from 'vitest'
+import { type Policy, type State, step } from '../../src/lifecycle/lifecycle.ts'
+import { fullBudgets } from '../../src/lifecycle/restart-policy.ts'
 import { isUnchanged, markOf } from '../../src/recovery/checkpoint.ts'
 import { begin } from '../../src/recovery/journal.ts'
 import { temporaryFor } from '../../src/recovery/places.ts'
@@ -65,4 +67,16 @@ test.each(['ino', 'bytes', 'mtimeMs', 'ctimeMs'] as const)('another %s is anothe
   const stat = (await CrashDisk.of({ '/a': 'x' }).stat('/a'))!
   expect(isUnchanged(stat, markOf(stat))).toBe(true)
   expect(isUnchanged({ ...stat, [field]: stat[field] + 1 }, markOf(stat))).toBe(false)
+})
+
+test('a child that is ready is announced once', () => {
+  const running: State = {
+    phase: 'running',
+    child: 1,
+    run: 1,
+    budgets: fullBudgets,
+    reason: { why: 'started', detail: 'first start' },
+    readyAt: 0,
+  }
+  expect(step(running, { type: 'ready', child: 1, now: 5 }, {} as Policy)).toEqual([running, []])
 })
