@@ -154,11 +154,11 @@ async function takeAway(
 ): Promise<void> {
   const { disk } = task.site
   const taken = temporary(task, path, what)
-  if (!isSame(old, await disk.stat(path))) throw changed(task)
+  if (!isSame(old, await disk.stat(path))) throw changed(task, path)
   await disk.rename(path, taken)
   if (!isSame(old, await disk.stat(taken))) {
     if ((await linkIfPossible(task.site, taken, path)) === 'done') await disk.remove(taken)
-    throw changed(task)
+    throw changed(task, path)
   }
   await disk.remove(taken)
   await disk.syncDir(parentOf(path))
@@ -196,10 +196,10 @@ const keptRecord = (task: Task, stat: FileStat): Kept => ({
 async function secondName(task: Task, from: string, to: string, source: Sight): Promise<void> {
   const { disk } = task.site
   const outcome = await linkIfPossible(task.site, from, to)
-  if (outcome === 'taken') throw changed(task)
+  if (outcome === 'taken') throw changed(task, from)
   if (outcome === 'done') {
     if (isSame(source.stat, await disk.stat(to))) return
-    throw changed(task)
+    throw changed(task, from)
   }
   if (source.stat?.kind !== 'file') throw new DiskError('keep', from, { code: 'EXDEV' })
   await make(task, to, [{ path: from, from: 0, to: source.stat.bytes }], source.stat, source.fingerprint)
@@ -305,5 +305,5 @@ function expect(name: string, seen: Sight, wanted: Fingerprint): void {
     )
 }
 
-const changed = ({ step }: Task): Conflict =>
-  new Conflict(`${JSON.stringify(step.path)} was changed by another program during the repair`)
+const changed = ({ site, step }: Task, path = pathOf(site, step.path)): Conflict =>
+  new Conflict(`${JSON.stringify(nameOf(site, path))} was changed by another program during the repair`)

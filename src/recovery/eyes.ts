@@ -201,9 +201,11 @@ export class Eyes {
 
   async #failed(path: string, error: DiskError): Promise<void> {
     if (this.#isUnreadable(path)) return
-    if (error.canPass) {
+    // Gone between two calls of ours: another program is at work.
+    const isGone = error.code === 'ENOENT'
+    if (error.canPass || isGone) {
       this.notes.found({
-        kind: 'disk-failing',
+        kind: isGone ? 'unreadable' : 'disk-failing',
         severity: 'blocks',
         path,
         evidence: error.message,

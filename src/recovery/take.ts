@@ -1,6 +1,7 @@
 /** Takes the steps of a repair's last round, in order. */
 import { apply, sweep, type Task } from './apply.ts'
 import { conflictIn, sight } from './fingerprint.ts'
+import type { Step } from './finding.ts'
 import { end, noteKept, type Repair, secure } from './journal.ts'
 import { pathOf } from './places.ts'
 import type { Site } from './site.ts'
@@ -23,11 +24,18 @@ export async function take(site: Site, repair: Repair, signal?: AbortSignal): Pr
       const conflict = conflictIn(error)
       if (conflict === undefined) throw error
       await clear(task)
-      await end(site, repair, { outcome: 'abandoned', done: n, evidence: conflict.message })
-      return { is: 'abandoned', evidence: conflict.message }
+      const evidence = error === conflict ? conflict.message : `${whatMoved(task.step)}: ${conflict.message}`
+      await end(site, repair, { outcome: 'abandoned', done: n, evidence })
+      return { is: 'abandoned', evidence }
     }
   }
   return { is: 'all' }
+}
+
+/** A call that failed names a name of ours, often: whoever reads it wants the user's. */
+function whatMoved({ path, change }: Step): string {
+  const from = change.do === 'put-back' ? ` or ${JSON.stringify(change.from)}` : ''
+  return `${JSON.stringify(path)}${from} was changed by another program during the repair`
 }
 
 /** Nothing of ours stays in the user's directories when a step is given up. */
