@@ -123,3 +123,44 @@ test('a program that writes on and on through an open descriptor writes into the
     users(CrashDisk.of(story.output as Record<string, string>).tree(), 'content'),
   )
 })
+
+test('a second program that writes while the first one gets its file back loses nothing either', async () => {
+  const story = plain[0]!
+  const disk = CrashDisk.of(story.input)
+  const path = Object.keys(story.input)[0]!
+  let exchanges = 0
+  disk.meanwhile = (verb) => {
+    if (verb === 'exchange') disk.put(path, `${MARK} ${++exchanges}`)
+  }
+  const site = siteOn(disk)
+  const steps = await story.rounds[0]!(site)
+  const outcome = await take(site, await begin(site, { trigger: 'test', undoes: null, found: [], steps }))
+  expect(outcome.is).toBe('abandoned')
+  expect(exchanges).toBe(2)
+  for (const n of [1, 2]) expect(isThere(disk, `${MARK} ${n}`)).toBe(true)
+  assertNothingLeftOver(disk.tree())
+})
+
+test('without exchange, only the instant of the rename itself is left to another program', async () => {
+  const poor = stories.find(({ name }) => name === 'a torn tail is cut, without exchange')!
+  const path = Object.keys(poor.input)[0]!
+  const lost: string[] = []
+  for (let call = 0; ; call++) {
+    const disk = CrashDisk.of(poor.input, { noExchange: true })
+    const site = siteOn(disk)
+    const steps = await poor.rounds[0]!(site)
+    const repair = await begin(site, { trigger: 'test', undoes: null, found: [], steps })
+    let calls = 0
+    let before = ''
+    disk.meanwhile = (verb, at) => {
+      if (calls++ !== call) return
+      before = `${verb} ${at}`
+      disk.put(path, MARK)
+    }
+    await take(site, repair)
+    if (calls <= call) break
+    if (!isThere(disk, MARK)) lost.push(before)
+  }
+  // An exchange is tried, and is refused; then comes the rename.
+  expect(lost).toEqual([`exchange ${path}`, `rename to ${path}`])
+})
