@@ -55,7 +55,7 @@ export async function lookAtStore(
   lookAtRoom(eyes)
   // What a living gateway writes is torn in any copy of ours.
   if (eyes.site.liveGatewayPid !== undefined) return seen
-  const store = new StoreEyes(eyes, look)
+  const store = new StoreEyes(eyes, look, which.store === 'migrating')
   const state = which.databases.find(({ role }) => role === 'state')
   const agents = which.databases.filter(({ role }) => role === 'agent')
 
@@ -122,7 +122,11 @@ class StoreEyes {
   readonly #eyes: Eyes
   readonly #look: StoreLook
 
-  constructor(eyes: Eyes, look: StoreLook) {
+  /** What an agent had is in files still: a database that is gone, or hardly begun, is made from them. */
+  readonly #isMigrating: boolean
+
+  constructor(eyes: Eyes, look: StoreLook, isMigrating: boolean) {
+    this.#isMigrating = isMigrating
     this.#eyes = eyes
     this.#look = look
   }
@@ -149,6 +153,7 @@ class StoreEyes {
 
   /** Empty or missing: held, or restored, where anything proves that it was there. */
   async lookAtAbsent(one: DatabaseSeen, proof: string | null): Promise<void> {
+    if (this.#isMigrating && one.role === 'agent') return
     const { notes, site } = this.#eyes
     const snapshot = await newestSnapshot(this.#eyes, one)
     const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
@@ -230,6 +235,7 @@ class StoreEyes {
       await this.#corrupt(one, damage ?? 'cannot be read')
       return undefined
     }
+    if (this.#isMigrating && this.#isHardlyBegun(one, looked)) return undefined
     if (this.#hasRightOwner(one, looked)) await this.#lookAtRows(one, looked)
     notes.sessions += count(looked, 'sessions')
     notes.transcripts += count(looked, 'transcripts')
@@ -272,6 +278,27 @@ class StoreEyes {
       command: 'npm install -g openclaw@latest',
     })
     return false
+  }
+
+  /**
+   * 2026.9.6, killed in the instant in which its import had made the file: it refuses that one with 78 and for ever
+   * ("Skipped agent database migration"), and so does its doctor.
+   */
+  #isHardlyBegun(one: DatabaseSeen, looked: Looked & { is: 'read' }): boolean {
+    const isBegun = looked.userVersion !== 0 && metaOf(looked.answers['meta']) !== undefined
+    if (one.role !== 'agent' || one.stat === null || isBegun || count(looked, 'sessions') > 0) return false
+    const { notes } = this.#eyes
+    const because = notes.found({
+      kind: 'db-corrupt',
+      severity: 'blocks',
+      path: one.path,
+      evidence:
+        'begun by an import that was cut off, and without a session: the gateway would refuse it for ever',
+      repair: 'set it aside: the import begins anew, from files that are all there',
+    })
+    this.#asideBeside(one, [because])
+    notes.remedy('content', one.path, [because], { do: 'set-aside', found: one.stat })
+    return true
   }
 
   #hasRightOwner(one: DatabaseSeen, looked: Looked & { is: 'read' }): boolean {

@@ -462,6 +462,23 @@ test('what was confirmed and has not changed is not checked again', async () => 
   expect(again.counts.read).toBeLessThan(first.inspection.counts.read + (hasSqlite() ? 0 : 1))
 })
 
+test.runIf(hasSqlite())(
+  'a database that an import had hardly begun is set aside, and made anew',
+  async () => {
+    const s = state('sound')
+    mkdirSync(dirname(s.at(agent)), { recursive: true })
+    change(s, agent, 'CREATE TABLE schema_meta (meta_key TEXT PRIMARY KEY)')
+    const before = s.bytes()
+    mkdirSync(s.at('session-sqlite-migration-runs'))
+    expect(said(await s.look())).toEqual([`db-corrupt blocks ${agent}`])
+    const recovery = await recover(s.site, look)
+    expect(recovery).toMatchObject({ is: 'repaired', inspection: { store: 'migrating' } })
+    expect(existsSync(s.at(agent))).toBe(false)
+    expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(s.bytes()).toEqual({ ...before, 'session-sqlite-migration-runs': 'directory' })
+  },
+)
+
 test('a disk that is full is waited for, and nothing is begun on it', async () => {
   let free = 200 * 1024
   const s = state('2026.9.6-sound', { freeBytes: () => free })
