@@ -11,9 +11,6 @@
  *    What did not change since it was found consistent is not read again.
  */
 import type { FileStat } from '../host/disk.ts'
-import { restartIntentName } from '../openclaw/layout.ts'
-import { config, configLimitBytes } from '../openclaw/config-file.ts'
-import { lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
 import { inside } from '../openclaw/posix-path.ts'
 import {
   isUnchanged,
@@ -25,20 +22,19 @@ import {
   type Mark,
 } from './checkpoint.ts'
 import { Eyes } from './eyes.ts'
-import { contentOf, readableGenerations } from './generations.ts'
+import { lookAtConfig } from './look-at-config.ts'
 import { lookAtDatabases } from './look-at-databases.ts'
+import { lookAtDevices } from './look-at-devices.ts'
+import { lookAtGatewayLock, lookAtRestartIntent } from './look-at-earlier-life.ts'
 import type { Finding } from './finding.ts'
 import { deathsSoFar, type Deaths } from './turns.ts'
-import { whatChanged } from './what-changed.ts'
 import { lookAtSessions } from './look-at-sessions.ts'
 import { lookAtStore } from './look-at-store.ts'
-import { Notebook, spliced } from './notebook.ts'
+import { Notebook } from './notebook.ts'
 import type { Seen } from './seen.ts'
-import { counted, isoOf } from './sessions-dir.ts'
 import type { Site } from './site.ts'
 import { storeOf, type WhichStore } from './which-store.ts'
-import type { Ask, Inspection, Store } from './verdict.ts'
-import { sha256 } from './hash.ts'
+import type { Ask, Inspection } from './verdict.ts'
 
 export interface Look {
   /** As in Ask. */
@@ -145,184 +141,6 @@ async function sessionsDirs(eyes: Eyes): Promise<{ dir: string; agentId: string 
     if ((await eyes.stat(dir)) !== undefined) found.push({ dir, agentId: name })
   }
   return found.toSorted((a, b) => (a.dir < b.dir ? -1 : 1))
-}
-
-async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
-  const { site, notes } = eyes
-  const path = site.configPath
-  const real = await eyes.real(path)
-  if (real !== path && inside(`${site.stateDir}/agents`, real) !== undefined) {
-    eyes.misplaced(path, 'a link to a file of an agent, where the configuration belongs')
-    return
-  }
-  const stat = await eyes.stat(real)
-  if (stat === undefined) {
-    if (store === 'none' || notes.findings.some((one) => one.path === notes.shown(real))) return
-    // Where a link stands, a file cannot be put.
-    const rolledBack = real === path ? await lastGood(eyes, path) : undefined
-    const because = notes.found({
-      kind: 'config-unreadable',
-      severity: 'blocks',
-      path,
-      evidence: 'there are sessions here, but no configuration: the gateway refuses to start',
-      ...(rolledBack === undefined
-        ? {
-            repair: null,
-            without: 'needs-operator',
-            command: rollBackCommand(await lastGood(eyes, path, true)),
-          }
-        : { repair: 'put the last good one back' }),
-    })
-    if (rolledBack !== undefined) notes.remedy('content', path, [because], spliced(rolledBack, [], null))
-    return
-  }
-  if (stat.kind !== 'file') {
-    eyes.misplaced(path, 'no regular file, where the configuration belongs')
-    return
-  }
-  const bytes = await eyes.whole(real, stat, configLimitBytes)
-  if (bytes === undefined) return
-  const read = config(bytes.toString('utf8'))
-  if (read.is === 'sound') {
-    notes.version ??= read.version
-    return
-  }
-  const rolledBack = real === path ? await lastGood(eyes, path) : undefined
-  const because = notes.found({
-    kind: 'config-unreadable',
-    severity: 'blocks',
-    path,
-    evidence: `line ${read.line}, column ${read.column}: ${read.why}${await sinceLastGood(eyes, path, bytes)}`,
-    ...(rolledBack === undefined
-      ? {
-          repair: null,
-          without: 'needs-operator',
-          command: rollBackCommand(await lastGood(eyes, path, true)),
-        }
-      : { repair: 'put the last good one back' }),
-  })
-  if (rolledBack !== undefined) notes.remedy('content', path, [because], spliced(rolledBack, [], stat))
-}
-
-const rollBackCommand = (there: { readonly path: string } | undefined): string =>
-  there === undefined ? 'openclaw doctor' : 'supervise repair --config-rollback'
-
-async function sinceLastGood(eyes: Eyes, path: string, bytes: Buffer): Promise<string> {
-  const good = await lastGood(eyes, path, true)
-  const text = good === undefined ? undefined : await eyes.read(good.path, 0, good.stat.bytes)
-  const changed = text === undefined ? null : whatChanged(text.toString('utf8'), bytes.toString('utf8'))
-  if (good === undefined || changed === null) return ''
-  const since =
-    good.when === null ? 'the last good one' : `the one that the gateway got ready with at ${good.when}`
-  return `; since ${since}, ${changed}`
-}
-
-/** The newest configuration that a gateway got ready with; else the one that the gateway itself kept. */
-async function lastGood(
-  eyes: Eyes,
-  path: string,
-  isAsked = eyes.site.policy.configRollback,
-): Promise<{ path: string; stat: FileStat; when: string | null } | undefined> {
-  if (!isAsked) return undefined
-  for (const generation of await readableGenerations(eyes.site, path)) {
-    const content = await contentOf(eyes.site, generation)
-    if (content !== undefined && config(content.bytes.toString('utf8')).is === 'sound')
-      return { path: generation.path, stat: content.stat, when: isoOf(generation.takenAt) }
-  }
-  for (const candidate of [`${path}.last-good`]) {
-    const stat = await eyes.file(candidate)
-    const bytes = stat === undefined ? undefined : await eyes.whole(candidate, stat, configLimitBytes)
-    if (stat !== undefined && bytes !== undefined && config(bytes.toString('utf8')).is === 'sound')
-      return { path: candidate, stat, when: null }
-  }
-  return undefined
-}
-
-async function lookAtDevices(eyes: Eyes): Promise<void> {
-  for (const name of ['paired.json', 'pending.json']) {
-    const path = `${eyes.site.stateDir}/devices/${name}`
-    const stat = await eyes.file(path)
-    const bytes = stat === undefined ? undefined : await eyes.whole(path, stat, configLimitBytes)
-    if (stat === undefined || bytes === undefined) continue
-    if (isJson(bytes.toString('utf8'))) continue
-    const kept = await newestDevices(eyes.site, path)
-    const because = eyes.notes.found({
-      kind: 'devices-unreadable',
-      severity: 'blocks',
-      path,
-      evidence: `${stat.bytes} bytes that do not parse: the gateway gets ready, yet no client can connect`,
-      repair:
-        kept !== undefined
-          ? `restore ${counted(kept.devices, 'device')} from the generation of ${kept.when}`
-          : name === 'paired.json'
-            ? 'set it aside: devices have to be paired again'
-            : 'set it aside',
-    })
-    eyes.notes.remedy(
-      'content',
-      path,
-      [because],
-      kept === undefined ? { do: 'set-aside', found: stat } : spliced(kept, [], stat),
-    )
-  }
-}
-
-async function newestDevices(
-  site: Site,
-  path: string,
-): Promise<{ path: string; stat: FileStat; devices: number; when: string } | undefined> {
-  for (const generation of await readableGenerations(site, path)) {
-    const content = await contentOf(site, generation)
-    if (content === undefined || !isJson(content.bytes.toString('utf8'))) continue
-    const devices = Object.keys(JSON.parse(content.bytes.toString('utf8')) as object).length
-    return { path: generation.path, stat: content.stat, devices, when: isoOf(generation.mtimeMs) }
-  }
-  return undefined
-}
-
-async function lookAtRestartIntent(eyes: Eyes): Promise<void> {
-  const path = `${eyes.site.stateDir}/${restartIntentName}`
-  const stat = await eyes.stat(path)
-  if (stat === undefined || eyes.site.liveGatewayPid !== undefined) return
-  const because = eyes.notes.found({
-    kind: 'restart-intent-stale',
-    severity: 'blocks',
-    path,
-    evidence:
-      'left by an earlier life of the gateway: a later SIGTERM would be taken for a restart, and drain for ever',
-    repair: 'set it aside',
-  })
-  eyes.notes.remedy('evidence', path, [because], { do: 'set-aside', found: stat })
-}
-
-async function lookAtGatewayLock(eyes: Eyes): Promise<void> {
-  const { site, notes } = eyes
-  if (site.gatewayLockDir === null || site.liveGatewayPid !== undefined) return
-  const path = `${site.gatewayLockDir}/gateway.${sha256(site.configPath).slice(0, 8)}.lock`
-  const stat = await eyes.file(path)
-  if (stat === undefined) return
-  const bytes = await eyes.read(path, 0, lockLimitBytes)
-  if (bytes === undefined) return
-  const holder = lockHolder(bytes.toString('utf8'))
-  // With a pid in it, the gateway asks whether the port is free, and removes it.
-  if (holder.pid !== null && isJson(bytes.toString('utf8'))) return
-  const because = notes.found({
-    kind: 'gateway-lock-stale',
-    severity: 'blocks',
-    path,
-    evidence: `${stat.bytes} bytes that name no process: the gateway would say that it is already running, and exit 0`,
-    repair: 'set it aside',
-  })
-  notes.remedy('evidence', path, [because], { do: 'set-aside', found: stat })
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function inspectionOf(notes: Notebook, { store, schema }: WhichStore, hasRemedies: boolean): Inspection {

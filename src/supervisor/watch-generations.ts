@@ -3,7 +3,7 @@
  * configuration that it got ready with.  At rest this is a look at the times of a few files with each liveness probe.
  */
 import type { Log } from '../host/log.ts'
-import { takeGenerations, type How } from '../recovery/generations.ts'
+import { takeGenerations, type How } from '../recovery/take-generations.ts'
 import type { Site } from '../recovery/site.ts'
 
 export interface GenerationsWatch {

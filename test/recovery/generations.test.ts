@@ -1,12 +1,7 @@
-/** Generations of what names everything else.  Cites the invariants at the head of src/recovery/generations.ts. */
+/** Generations of what names everything else.  Cites the invariants at the head of src/recovery/take-generations.ts. */
 import { describe, expect, test } from 'vitest'
-import {
-  contentOf,
-  generationsOf,
-  newestIndex,
-  takeGenerations,
-  type How,
-} from '../../src/recovery/generations.ts'
+import { contentOf, generationsOf, newestIndex } from '../../src/recovery/generations.ts'
+import { takeGenerations, type How } from '../../src/recovery/take-generations.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { recover } from '../../src/recovery/recover.ts'
 import type { Site } from '../../src/recovery/site.ts'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { recover } from '../../src/recovery/recover.ts'
-import { takeGenerations } from '../../src/recovery/generations.ts'
+import { takeGenerations } from '../../src/recovery/take-generations.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { defaultPolicy } from '../../src/recovery/site.ts'
 import { undo } from '../../src/recovery/undo.ts'
