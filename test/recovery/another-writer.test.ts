@@ -8,12 +8,12 @@
 import { describe, expect, test } from 'vitest'
 import type { Step } from '../../src/recovery/finding.ts'
 import { sight } from '../../src/recovery/fingerprint.ts'
-import { begin, readRepairs } from '../../src/recovery/journal.ts'
+import { begin, readRepairs, settle } from '../../src/recovery/journal.ts'
 import { recover } from '../../src/recovery/recover.ts'
 import { pathOf } from '../../src/recovery/places.ts'
 import { take } from '../../src/recovery/take.ts'
 import { CrashDisk } from '../doubles/crash-disk.ts'
-import { assertNothingLeftOver, repairByHand, siteOn, users } from './bench.ts'
+import { assertNothingLeftOver, repairByHand, siteOn, STATE, users } from './bench.ts'
 import { rows } from './damaged.ts'
 import { stories } from './stories.ts'
 import { look } from './survive.ts'
@@ -163,4 +163,53 @@ test('without exchange, only the instant of the rename itself is left to another
   }
   // An exchange is tried, and is refused; then comes the rename.
   expect(lost).toEqual([`exchange ${path}`, `rename to ${path}`])
+})
+
+describe('killed with the file of another program in hand', () => {
+  const kinds = ['a torn tail is cut', 'a file is set aside', 'an archive is put back']
+  test.each(plain.filter(({ name }) => kinds.includes(name)))('then resumed: $name', async (story) => {
+    const [step] = await story.rounds[0]!(siteOn(CrashDisk.of(story.input)))
+    let resumed = 0
+    for (const name of [step!.path, ...sourcesOf(step!)])
+      for (let call = 0; ; call++) {
+        const disk = CrashDisk.of(story.input)
+        const site = siteOn(disk)
+        const repair = await begin(site, { trigger: 'test', undoes: null, found: [], steps: [step!] })
+        const killed: CrashDisk[] = []
+        let calls = 0
+        disk.meanwhile = () => {
+          if (calls++ === call) disk.put(pathOf(site, name), MARK)
+        }
+        disk.beforeChange = () => {
+          if (calls > call) killed.push(disk.copy())
+        }
+        await take(site, repair)
+        if (calls <= call) break
+        for (const next of killed) {
+          const [open] = await settle(siteOn(next))
+          if (open) await take(siteOn(next), open)
+          expect(isThere(next, MARK), `${name} replaced before call ${call}`).toBe(true)
+          assertNothingLeftOver(next.tree())
+          resumed++
+        }
+      }
+    expect(resumed).toBeGreaterThan(50)
+  })
+
+  test('and somebody emptied the folder of kept files meanwhile', async () => {
+    const story = plain.find(({ name }) => name === 'a file is set aside')!
+    const old = Object.values(story.input)[0] as string
+    const disk = CrashDisk.of(story.input)
+    const killed: CrashDisk[] = []
+    disk.beforeChange = () => killed.push(disk.copy())
+    const { id } = await repairByHand(siteOn(disk), story.rounds)
+    for (const next of killed) {
+      const kept = `${STATE}/supervise/repairs/${id}/kept/0`
+      const isElsewhere = [...next.tree()].some(([at, { bytes }]) => at !== kept && bytes.toString() === old)
+      if (!next.tree().has(kept) || !isElsewhere) continue
+      next.drop(kept)
+      await repairByHand(siteOn(next), story.rounds)
+      expect(isThere(next, old)).toBe(true)
+    }
+  })
 })
