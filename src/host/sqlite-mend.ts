@@ -14,6 +14,7 @@ import {
   opened,
   quoted,
   said,
+  setOf,
   syncFile,
   withCopy,
   type Database,
@@ -50,7 +51,7 @@ export interface Taken {
 
 /** `to` is written and synced, or not there. */
 export function mendCopy(path: string, workshop: string, to: string, mending: Mending): Mended {
-  const outcome = withCopy([path, `${path}-wal`], workshop, (copy, room): Mended => {
+  const outcome = withCopy(setOf(path), workshop, (copy, room): Mended => {
     const did: string[] = []
     const taken: Taken[] = []
     try {

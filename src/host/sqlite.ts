@@ -106,11 +106,11 @@ export const hasSqlite = (): boolean => (sqlite ??= load()) !== null
 /** `workshop`: where copies may be made; the system's temporary folder when it is not there. */
 export function lookInside(path: string, workshop: string, questions: Questions): Looked {
   if (!hasSqlite()) return { is: 'cannot-tell', why: whichNode }
-  if (sizeOf(`${path}-wal`) === 0) {
+  if (sizeOf(`${path}-wal`) === 0 && sizeOf(`${path}-journal`) === 0) {
     const seen = asked(() => opened(immutable(path), true), questions)
     if (seen.is !== 'unreadable' || !seen.why.startsWith('unable to open')) return seen
   }
-  return withCopy([path, `${path}-wal`], workshop, (copy) => asked(() => opened(copy, false), questions))
+  return withCopy(setOf(path), workshop, (copy) => asked(() => opened(copy, false), questions))
 }
 
 /** Runs `work` on a private copy of a database and its log; the room is gone afterwards. */
@@ -129,6 +129,9 @@ export function withCopy<T>(
 }
 
 type Files = readonly [string, ...string[]]
+
+/** A log, or the journal of a write that was cut off, belongs to its database: without it the copy is another one. */
+export const setOf = (path: string): Files => [path, `${path}-wal`, `${path}-journal`]
 
 function roomFor(
   files: Files,
@@ -157,7 +160,7 @@ function roomFor(
  * writing, synced, and under its name only then. Null, or why there is none.
  */
 export async function snapshotOf(path: string, workshop: string, to: string): Promise<string | null> {
-  const room = roomFor([path, `${path}-wal`], workshop)
+  const room = roomFor(setOf(path), workshop)
   if ('why' in room) return room.why
   const whole = join(room.dir, 'whole')
   let database: Database | undefined

@@ -5,7 +5,7 @@ import type { Role } from '../openclaw/databases.ts'
 import type { Eyes } from './eyes.ts'
 
 /** What SQLite keeps beside a database. */
-const sidecars = ['-wal', '-shm'] as const
+const sidecars = ['-wal', '-shm', '-journal'] as const
 /** The gateway's own limit (journal_size_limit); a longer log is not gone through frame by frame. */
 const logLimitBytes = 64 * 1024 * 1024
 

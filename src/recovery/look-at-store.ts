@@ -68,7 +68,8 @@ export async function lookAtStore(
     known.set(full, gone)
     await store.lookAtAbsent(gone, 'the control plane has it in its register')
   }
-  for (const one of known.values()) if (one.stat !== null) await store.lookAt(one)
+  for (const one of known.values())
+    if (one.stat !== null && !store.setAsideIfHardlyBegun(one, null)) await store.lookAt(one)
   for (const one of known.values())
     if (one.stat === null && !eyes.notes.findings.some(({ path }) => path === eyes.notes.shown(one.path)))
       await store.lookAtAbsent(one, null)
@@ -235,7 +236,7 @@ class StoreEyes {
       await this.#corrupt(one, damage ?? 'cannot be read')
       return undefined
     }
-    if (this.#isMigrating && this.#isHardlyBegun(one, looked)) return undefined
+    if (this.setAsideIfHardlyBegun(one, looked)) return undefined
     if (this.#hasRightOwner(one, looked)) await this.#lookAtRows(one, looked)
     notes.sessions += count(looked, 'sessions')
     notes.transcripts += count(looked, 'transcripts')
@@ -284,9 +285,12 @@ class StoreEyes {
    * 2026.9.6, killed in the instant in which its import had made the file: it refuses that one with 78 and for ever
    * ("Skipped agent database migration"), and so does its doctor.
    */
-  #isHardlyBegun(one: DatabaseSeen, looked: Looked & { is: 'read' }): boolean {
-    const isBegun = looked.userVersion !== 0 && metaOf(looked.answers['meta']) !== undefined
-    if (one.role !== 'agent' || one.stat === null || isBegun || count(looked, 'sessions') > 0) return false
+  setAsideIfHardlyBegun(one: DatabaseSeen, looked: (Looked & { is: 'read' }) | null): boolean {
+    if (!this.#isMigrating || one.role !== 'agent' || one.stat === null) return false
+    if (looked === null && one.stat.bytes > 0) return false
+    const isBegun =
+      looked !== null && looked.userVersion !== 0 && metaOf(looked.answers['meta']) !== undefined
+    if (isBegun || (looked !== null && count(looked, 'sessions') > 0)) return false
     const { notes } = this.#eyes
     const because = notes.found({
       kind: 'db-corrupt',

@@ -479,6 +479,20 @@ test.runIf(hasSqlite())(
   },
 )
 
+test('one of no length, with the journal of its first write, too', async () => {
+  const s = state('sound')
+  mkdirSync(dirname(s.at(agent)), { recursive: true })
+  mkdirSync(s.at('session-sqlite-migration-runs'))
+  writeFileSync(s.at(agent), '')
+  writeFileSync(s.at(`${agent}-journal`), Buffer.alloc(512))
+  const before = s.bytes()
+  const recovery = await recover(s.site, look)
+  expect(recovery).toMatchObject({ is: 'repaired', found: [{ kind: 'db-corrupt', path: agent }] })
+  expect(readdirSync(s.at(dirname(agent))).filter((name) => name.includes('sqlite'))).toEqual([])
+  expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+  expect(s.bytes()).toEqual(before)
+})
+
 test('a disk that is full is waited for, and nothing is begun on it', async () => {
   let free = 200 * 1024
   const s = state('2026.9.6-sound', { freeBytes: () => free })

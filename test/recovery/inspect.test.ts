@@ -174,18 +174,23 @@ describe('a store', () => {
     expect(await look(room, { unknownStore: 'start' })).toMatchObject({ verdict: 'consistent' })
   })
 
-  test.each(['state/openclaw.sqlite', 'agents/main/agent/openclaw-agent.sqlite'])(
+  test.each([
+    ['state/openclaw.sqlite', 'consistent'],
+    ['agents/main/agent/openclaw-agent.sqlite', 'repairable'],
+  ])(
     'of files with an empty %s was about to be imported when it was cut off: both are looked at',
-    async (name) => {
+    async (name, verdict) => {
       const s = state('sound')
       mkdirSync(join(s.at(name), '..'), { recursive: true })
       writeFileSync(s.at(name), '')
-      expect(await s.look()).toMatchObject({ store: 'migrating', verdict: 'consistent' })
+      expect(await s.look()).toMatchObject({ store: 'migrating', verdict })
       truncateSync(s.at(transcript), 0)
       expect(await s.look()).toMatchObject({
         store: 'migrating',
         verdict: 'repairable',
-        findings: [{ kind: 'transcript-bad-header', path: transcript }],
+        findings: expect.arrayContaining([
+          expect.objectContaining({ kind: 'transcript-bad-header', path: transcript }),
+        ]),
       })
     },
   )
