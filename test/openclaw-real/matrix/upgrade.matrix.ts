@@ -47,7 +47,9 @@ test.runIf(asked === '' || asked.includes('upgrade'))(
     }
     await after.ready(startMs)
     const history = await after.history()
-    expect(history.filter(({ text }) => text.includes('the question of the old days'))).toHaveLength(1)
+    expect(
+      history.filter(({ role, text }) => role === 'user' && text.includes('the question of the old days')),
+    ).toHaveLength(1)
     await after.turnAtLast('the question of the new days')
     const { messages } = await after.model.request(
       ({ prompt }) => prompt.includes('the question of the new days'),
