@@ -290,7 +290,8 @@ export class CrashDisk implements Disk {
     const failure = this.#change('create', path)
     const { dir, name } = this.#parent(path)
     if (dir.entries.has(name)) fail('create', path, 'EEXIST')
-    const made = inode(++this.#inodes, 'file', mode, this.#tick())
+    // Whoever repairs is somebody else than the owner of the state.
+    const made = { ...inode(++this.#inodes, 'file', mode, this.#tick()), uid: 0, gid: 0 }
     const parts = content.map((part) =>
       part instanceof Uint8Array ? part : this.#file('read', part.path).bytes.subarray(part.from, part.to),
     )

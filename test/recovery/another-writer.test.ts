@@ -124,6 +124,22 @@ test('a program that writes on and on through an open descriptor writes into the
   )
 })
 
+test('what lies under the name of a kept file and is something else is neither trusted nor replaced', async () => {
+  const story = plain[0]!
+  const [path, old] = Object.entries(story.input)[0]!
+  const disk = CrashDisk.of(story.input)
+  const site = siteOn(disk)
+  const steps = await story.rounds[0]!(site)
+  const repair = await begin(site, { trigger: 'test', undoes: null, found: [], steps })
+  disk.put(`${STATE}/supervise/repairs/${repair.id}/kept/0`, MARK)
+  expect(await take(site, repair)).toMatchObject({
+    is: 'abandoned',
+    evidence: expect.stringContaining('kept/0'),
+  })
+  expect(disk.tree().get(path)!.bytes.toString()).toBe(old)
+  expect(isThere(disk, MARK)).toBe(true)
+})
+
 test('a second program that writes while the first one gets its file back loses nothing either', async () => {
   const story = plain[0]!
   const disk = CrashDisk.of(story.input)

@@ -1,5 +1,6 @@
 /** The front door of recovery, by its verdicts.  Cites the invariants at the head of src/recovery/recover.ts. */
 import { describe, expect, test } from 'vitest'
+import { sight } from '../../src/recovery/fingerprint.ts'
 import { readRepairs } from '../../src/recovery/journal.ts'
 import { dryRun, recover } from '../../src/recovery/recover.ts'
 import { undo } from '../../src/recovery/undo.ts'
@@ -85,6 +86,23 @@ describe('a recovery', () => {
       ids.add((await readRepairs(siteOn(disk)))[0]!.id)
     }
     expect(ids.size).toBe(1)
+  })
+
+  test('interrupted in one step, does not begin the next', async () => {
+    const disk = start()
+    const stop = new AbortController()
+    disk.meanwhile = (verb) => {
+      if (verb === 'exchange') stop.abort()
+    }
+    const recovery = await recover(siteOn(disk), { ...look, signal: stop.signal })
+    expect(recovery).toMatchObject({
+      is: 'retry-later',
+      evidence: expect.stringMatching(/^interrupted; the next start/),
+    })
+    const [repair] = await readRepairs(siteOn(disk))
+    expect(repair!.steps.length).toBeGreaterThan(1)
+    for (const { path, before } of repair!.steps.slice(1))
+      expect((await sight(disk, `${STATE}/${path}`)).fingerprint).toBe(before)
   })
 
   test('that was cut short and no longer applies is closed, and everything is looked at afresh (4)', async () => {
