@@ -105,6 +105,13 @@ async function joinTranscripts(
     ids.add(line.id)
     lastId = line.id
   }
+  const newerIds = new Set<string>()
+  for (const { text } of linesOf(newer)) {
+    const line = lineOf(text ?? '')
+    if (line.is === 'entry') newerIds.add(line.id)
+  }
+  // Nothing to gain: what the archive holds, the live one holds too, and its own links are the better ones.
+  if ([...ids].every((id) => newerIds.has(id))) return
   let text = ''
   for (const { text: raw } of linesOf(newer)) {
     const line = lineOf(raw ?? '')

@@ -80,3 +80,11 @@ test('a transcript that was begun anew becomes the continuation of the archived 
   await undo(siteOn(disk), recovery.repairId!, 'test')
   expect(users(disk.tree(), 'with mode and time')).toEqual(before)
 })
+
+test('an archive that holds nothing the live one lacks is not joined to it, though asked (fuzz seed 9242)', async () => {
+  const lines = text(transcript).trimEnd().split('\n')
+  const torn = lines.toSpliced(2, 1, lines[2]!.slice(0, 20)).join('\n')
+  const disk = CrashDisk.of({ ...sound, [archived(transcript, 1)]: `${torn}\n` })
+  expect((await recover(asking(disk), look)).is).toBe('consistent')
+  expect(disk.tree().get(transcript)!.bytes.toString()).toBe(text(transcript))
+})
