@@ -78,6 +78,11 @@ async function setAside(task: Task, path: string, old: FileStat | undefined): Pr
 async function moveDirectoryToKept(task: Task, path: string): Promise<Kept> {
   const { disk } = task.site
   await disk.rename(path, keptAs(task))
+  if ((await sight(disk, keptAs(task))).fingerprint !== task.step.before) {
+    // Something else was put there in the meantime: it goes back, unless its name is taken again.
+    if ((await disk.stat(path)) === undefined) await disk.rename(keptAs(task), path)
+    throw changed(task)
+  }
   await disk.syncDir(keptFolder(task.site, task.id))
   await disk.syncDir(parentOf(path))
   return { path: task.step.path, sha256: null, bytes: 0, keptAs: nameOf(task.site, keptAs(task)) }

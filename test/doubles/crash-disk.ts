@@ -112,6 +112,15 @@ export class CrashDisk implements Disk {
     this.#at(path)!.mtimeMs = mtimeMs
   }
 
+  /** Another program changes the first byte in place: same inode, same size.  False when there is none. */
+  smudge(path: string): boolean {
+    const node = this.#at(path)
+    if (node?.kind !== 'file' || node.bytes.length === 0) return false
+    node.bytes = Buffer.concat([Buffer.from('#'), node.bytes.subarray(1)])
+    node.mtimeMs = this.#tick()
+    return true
+  }
+
   /** Another program has it open, whatever becomes of the name. */
   open(path: string): { write(bytes: Uint8Array): void } {
     const node = this.#file('open', path)

@@ -25,6 +25,10 @@ const deeds = {
     return true
   },
   'appends to it': (disk: CrashDisk, path: string): boolean => disk.scribble(path, Buffer.from(MARK)),
+  'changes a byte of it': (disk: CrashDisk, path: string): boolean => {
+    disk.smudge(path)
+    return false
+  },
   'removes it': (disk: CrashDisk, path: string): boolean => {
     disk.drop(path)
     return false
@@ -56,20 +60,26 @@ describe.each(Object.entries(deeds))('another program %s', (_what, deed) => {
         const repair = await begin(site, { trigger: 'test', undoes: null, found: [], steps })
         let calls = 0
         let wrote = false
-        let isElsewhere = false
+        let isLeft = false
         disk.meanwhile = () => {
           if (calls++ !== call) return
-          isElsewhere = [...disk.tree()].some(([at, { bytes }]) => at !== path && bytes.toString() === old)
           wrote = deed(disk, path)
+          isLeft = old !== undefined && isThere(disk, old)
         }
         const outcome = await take(site, repair)
         if (calls <= call) break
         outcomes.add(outcome.is)
         const told = `${name}, before call ${call}: ${JSON.stringify([...disk.tree()].map(([at, { bytes }]) => [at, bytes.toString()]))}`
         if (wrote) expect(isThere(disk, MARK), told).toBe(true)
-        // Where it was nowhere else yet, the other program itself destroyed it.
-        if (isElsewhere) expect(isThere(disk, old!), told).toBe(true)
+        // What the other program did not itself destroy.
+        if (isLeft) expect(isThere(disk, old!), told).toBe(true)
         assertNothingLeftOver(disk.tree())
+        // What is kept is what the plan named, or the step was given up.
+        for (const [n, step] of steps.entries()) {
+          const kept = await sight(disk, `${STATE}/supervise/repairs/${repair.id}/kept/${n}`)
+          if (outcome.is === 'all' && kept.stat?.kind === 'file')
+            expect(kept.fingerprint, told).toBe(step.before)
+        }
         // What was made from something that changed meanwhile is not put in place.
         for (const step of steps)
           if (outcome.is === 'all' && step.path !== name)
