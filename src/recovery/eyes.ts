@@ -168,12 +168,26 @@ export class Eyes {
     const dir = dirName(path)
     const realDir = this.#real.get(dir) ?? (await this.#realStep(dir, depth))
     const here = resolvePath(realDir, path.slice(dir === '/' ? 1 : dir.length + 1))
-    const isLink = (await this.site.disk.stat(here))?.kind === 'link'
+    const isLink = (await this.#kindOnTheWay(here)) === 'link'
     const real = isLink
       ? await this.#realStep(resolvePath(realDir, await this.site.disk.readLink(here)), depth + 1)
       : here
     this.#real.set(path, real)
     return real
+  }
+
+  /**
+   * A moved state still names its old place, which may be shut off now (another user's home, a unit's ProtectHome=).
+   * Outside of the state, what may not be looked at is no damage, and leads nowhere: for the gateway neither.
+   */
+  async #kindOnTheWay(path: string): Promise<FileStat['kind'] | undefined> {
+    try {
+      return (await this.site.disk.stat(path))?.kind
+    } catch (error) {
+      const isShut = error instanceof DiskError && ['EACCES', 'EPERM'].includes(error.code)
+      if (isShut && inside(this.site.stateDir, path) === undefined) return undefined
+      throw error
+    }
   }
 
   misplaced(path: string, what: string): void {

@@ -327,6 +327,20 @@ describe('what cannot be read', () => {
     })
   })
 
+  test('outside of the state, where a moved one still points, is no damage', async () => {
+    const old = '/home/openclaw/.openclaw'
+    const shut = watched((verb, path) =>
+      verb === 'stat' && path.startsWith('/home/openclaw') ? 'EACCES' : undefined,
+    )
+    const s = state('sound', {}, { disk: shut.disk })
+    const names = [`${sessions}/sessions.json`, `${sessions}/${main}.trajectory-path.json`]
+    for (const name of names)
+      writeFileSync(s.at(name), readFileSync(s.at(name), 'utf8').replaceAll(s.stateDir, old))
+    const seen = await s.look()
+    expect(seen.verdict).toBe('repairable')
+    expect(new Set(seen.findings.map(({ kind }) => kind))).toEqual(new Set(['pointer-outside']))
+  })
+
   test('because the disk fails is tried again later', async () => {
     const seen = await look((verb, path) =>
       verb === 'read' && path.endsWith(`${main}.jsonl`) ? 'EIO' : undefined,
