@@ -44,7 +44,12 @@ suite('what left the group and lost its parent', () => {
     const outcome = await inSubreaper(`
       const child = await start('setsid sleep 61 & setsid sleep 62 & exit 0')
       const exit = await child.exited
-      const adopted = await until(() => orphans.alive().length === 2 && orphans.alive())
+      // setsid may not have become sleep yet.
+      const isSleep = (row) => describe(row.pid)?.command.startsWith('sleep')
+      const adopted = await until(() => {
+        const rows = orphans.alive()
+        return rows.length === 2 && rows.every(isSleep) && rows
+      })
       const commands = adopted.map((row) => describe(row.pid).command).sort()
       for (const row of adopted) sendSignal(row, 'SIGKILL')
       await until(() => orphans.alive().length === 0)
