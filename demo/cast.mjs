@@ -37,8 +37,11 @@ export async function standIn({ root, stateDir, port }) {
     beginTurn: async () => {
       const body = JSON.stringify({ key: 'agent:main:main', message: 'Is anybody there?', thinkMs: 60_000 })
       // Nobody waits for the answer: the gateway is about to be killed.
-      fetch(`http://127.0.0.1:${port}/turn`, { method: 'POST', body }).catch(() => {})
-      await until('the turn is on record', 10_000, async () =>
+      fetch(`http://127.0.0.1:${port}/turn`, { method: 'POST', body }).then(
+        async (answer) => say(`    the gateway answered too early: ${await answer.text()}`),
+        () => {},
+      )
+      await until('the turn is on record', 30_000, async () =>
         (await history('agent:main:main')).includes('Is anybody there?'),
       )
     },

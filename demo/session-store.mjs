@@ -41,6 +41,8 @@ export function openStore(stateDir) {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   /** @type {Set<string>} */
   const locks = new Set()
+  /** The newest turn of each session. @type {Map<string, Promise<unknown>>} */
+  const lanes = new Map()
 
   /** @returns {Index} */
   const index = () => {
@@ -97,94 +99,106 @@ export function openStore(stateDir) {
     }
   }
 
+  /**
+   * @param {string} key
+   * @param {string} message
+   * @param {number} thinkMs
+   */
+  const runTurn = async (key, message, thinkMs) => {
+    const startedAt = Date.now()
+    update((all) => {
+      const known = all[key] ?? { sessionId: randomUUID(), updatedAt: startedAt }
+      const sessionFile = known.sessionFile ?? join(dir, `${known.sessionId}.jsonl`)
+      const { endedAt: _, ...rest } = known
+      all[key] = { ...rest, sessionFile, status: 'running', updatedAt: startedAt, startedAt }
+    })
+    const entry = index()[key]
+    if (entry === undefined) throw new Error(`cannot run a turn of ${key}: the index lost it`)
+    const file = fileOf(entry)
+    const lock = `${file}.lock`
+    takeLock(lock)
+    locks.add(lock)
+    try {
+      mend(entry)
+      const trajectory = file.replace(/\.jsonl$/, '.trajectory.jsonl')
+      const pointer = {
+        traceSchema: 'openclaw-trajectory-pointer',
+        schemaVersion: 1,
+        sessionId: entry.sessionId,
+        runtimeFile: trajectory,
+      }
+      writeFileSync(file.replace(/\.jsonl$/, '.trajectory-path.json'), JSON.stringify(pointer), {
+        mode: 0o600,
+      })
+      /** @param {string} type @param {object} data */
+      const trace = (type, data) => {
+        const head = {
+          traceSchema: 'openclaw-trajectory',
+          schemaVersion: 1,
+          traceId: entry.sessionId,
+          source: 'runtime',
+        }
+        const event = {
+          ...head,
+          type,
+          ts: new Date().toISOString(),
+          sessionId: entry.sessionId,
+          sessionKey: key,
+          data,
+        }
+        return appendFile(trajectory, `${JSON.stringify(event)}\n`, { mode: 0o600 }).catch(() => {})
+      }
+
+      void trace('prompt.submitted', { prompt: message })
+      const before = lines(entry)
+      const header = {
+        type: 'session',
+        version: 3,
+        id: entry.sessionId,
+        timestamp: new Date().toISOString(),
+        cwd: stateDir,
+      }
+      const user = messageLine(
+        before.at(-1)?.type === 'session' ? null : (before.at(-1)?.id ?? null),
+        'user',
+        message,
+      )
+      const first = before.length === 0
+      if (!first) appendLine(file, user)
+      await new Promise((resolve) => setTimeout(resolve, thinkMs))
+      if (first) for (const line of [header, user]) appendLine(file, line)
+      appendLine(file, messageLine(user.id, 'assistant', `I heard: ${message}`))
+      await trace('session.ended', {})
+      update((all) => {
+        const endedAt = Date.now()
+        const own = all[key]
+        if (own?.sessionId === entry.sessionId)
+          all[key] = { ...own, status: 'done', abortedLastRun: false, updatedAt: endedAt, endedAt }
+      })
+      return entry.sessionId
+    } finally {
+      locks.delete(lock)
+      rmSync(lock, { force: true })
+    }
+  }
+
   return {
     index,
     update,
     lines,
 
     /**
-     * One turn: the user's message, some thinking, the answer.
+     * One turn: the user's message, some thinking, the answer. A session has one at a time, the next waits for it.
      *
      * @param {string} key
      * @param {string} message
      * @param {number} thinkMs
      */
-    async turn(key, message, thinkMs) {
-      const startedAt = Date.now()
-      update((all) => {
-        const known = all[key] ?? { sessionId: randomUUID(), updatedAt: startedAt }
-        const sessionFile = known.sessionFile ?? join(dir, `${known.sessionId}.jsonl`)
-        const { endedAt: _, ...rest } = known
-        all[key] = { ...rest, sessionFile, status: 'running', updatedAt: startedAt, startedAt }
-      })
-      const entry = index()[key]
-      if (entry === undefined) throw new Error(`cannot run a turn of ${key}: the index lost it`)
-      const file = fileOf(entry)
-      const lock = `${file}.lock`
-      takeLock(lock)
-      locks.add(lock)
-      try {
-        mend(entry)
-        const trajectory = file.replace(/\.jsonl$/, '.trajectory.jsonl')
-        const pointer = {
-          traceSchema: 'openclaw-trajectory-pointer',
-          schemaVersion: 1,
-          sessionId: entry.sessionId,
-          runtimeFile: trajectory,
-        }
-        writeFileSync(file.replace(/\.jsonl$/, '.trajectory-path.json'), JSON.stringify(pointer), {
-          mode: 0o600,
-        })
-        /** @param {string} type @param {object} data */
-        const trace = (type, data) => {
-          const head = {
-            traceSchema: 'openclaw-trajectory',
-            schemaVersion: 1,
-            traceId: entry.sessionId,
-            source: 'runtime',
-          }
-          const event = {
-            ...head,
-            type,
-            ts: new Date().toISOString(),
-            sessionId: entry.sessionId,
-            sessionKey: key,
-            data,
-          }
-          return appendFile(trajectory, `${JSON.stringify(event)}\n`, { mode: 0o600 }).catch(() => {})
-        }
-
-        void trace('prompt.submitted', { prompt: message })
-        const before = lines(entry)
-        const header = {
-          type: 'session',
-          version: 3,
-          id: entry.sessionId,
-          timestamp: new Date().toISOString(),
-          cwd: stateDir,
-        }
-        const user = messageLine(
-          before.at(-1)?.type === 'session' ? null : (before.at(-1)?.id ?? null),
-          'user',
-          message,
-        )
-        const first = before.length === 0
-        if (!first) appendLine(file, user)
-        await new Promise((resolve) => setTimeout(resolve, thinkMs))
-        if (first) for (const line of [header, user]) appendLine(file, line)
-        appendLine(file, messageLine(user.id, 'assistant', `I heard: ${message}`))
-        await trace('session.ended', {})
-        update((all) => {
-          const endedAt = Date.now()
-          const own = all[key]
-          if (own?.sessionId === entry.sessionId)
-            all[key] = { ...own, status: 'done', abortedLastRun: false, updatedAt: endedAt, endedAt }
-        })
-        return entry.sessionId
-      } finally {
-        locks.delete(lock)
-        rmSync(lock, { force: true })
-      }
+    turn(key, message, thinkMs) {
+      const before = lanes.get(key) ?? Promise.resolve()
+      const own = before.catch(() => {}).then(() => runTurn(key, message, thinkMs))
+      lanes.set(key, own)
+      return own
     },
 
     /** What happens at a start: locks whose writer is gone are removed and their turns marked. */

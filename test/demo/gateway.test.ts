@@ -66,6 +66,21 @@ test('killed in a turn it leaves lock and "running"; started again it resumes th
   expect((await entry())?.sessionId).toBe(sessionId)
 })
 
+test('a second turn of a session waits for the first, as in the real one', async () => {
+  start()
+  await ready()
+  const key = 'agent:main:busy'
+  const turn = (message: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}/turn`, {
+      method: 'POST',
+      body: JSON.stringify({ key, message, thinkMs: 300 }),
+    })
+  const [first, second] = await Promise.all([turn('one'), turn('two')])
+  expect([first.status, second.status]).toEqual([200, 200])
+  const said = await history(key)
+  expect(said.filter((text) => !text.startsWith('I heard'))).toEqual(['one', 'two'])
+})
+
 test('what it cannot read it takes for empty, and replaces', async () => {
   const { child, ended } = start()
   await ready()
@@ -137,8 +152,8 @@ const get = async (path: string, on = port): Promise<unknown> =>
 const ready = (on = port): Promise<unknown> =>
   until('it is ready', 10_000, async () => ((await get('/readyz', on)) as { ready: boolean }).ready)
 
-const history = async (): Promise<readonly string[]> => {
-  const { messages = [] } = (await get(`/sessions/${encodeURIComponent(clock)}/history`)) as {
+const history = async (key = clock): Promise<readonly string[]> => {
+  const { messages = [] } = (await get(`/sessions/${encodeURIComponent(key)}/history`)) as {
     messages?: { content: { text: string }[] }[]
   }
   return messages.map(({ content }) => content[0]?.text ?? '')
