@@ -53,6 +53,8 @@ export interface How {
   /** Words of another command than node and the child. */
   readonly command?: readonly string[]
   readonly detached?: boolean
+  /** Words of what runs the supervisor. */
+  readonly under?: readonly string[]
   /** Instead of files: pipes whose reader is gone, or does not read. */
   readonly output?: 'closed' | 'unread'
 }
@@ -132,7 +134,8 @@ function enter(main: string, fixture: Fixture, port: number): { room: Room; leav
     // Open for both, a FIFO has a reader: one that does not read.
     const mode = more.output === 'unread' ? 'r+' : 'w'
     const [outFd, errFd] = [openSync(out, mode), openSync(err, mode)]
-    const child = spawn(process.execPath, [main, ...words], {
+    const [program = '', ...args] = [...(more.under ?? []), process.execPath, main, ...words]
+    const child = spawn(program, args, {
       stdio: more.output === 'closed' ? ['ignore', 'pipe', 'pipe'] : ['ignore', outFd, errFd],
       env: { ...env, ...more.env },
       detached: more.detached ?? false,
