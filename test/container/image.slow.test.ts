@@ -51,16 +51,17 @@ const processes = async (container: Container) => {
 const gateways = async (container: Container) =>
   (await processes(container)).filter(({ words }) => words[1]?.startsWith('/children/'))
 
-test('supervise is PID 1, unprivileged on a read-only root, and healthy when the gateway is ready', async () => {
+test('it is unprivileged on a read-only root, and healthy when the gateway is ready', async () => {
   const container = await runtime.start(await runtime.newHome(), ...gateway('slow-start', '3000'))
   expect((await container.healthcheck()).status).not.toBe(0)
   await ready(container)
 
-  const [init] = await processes(container)
-  expect(init).toMatchObject({
-    pid: 1,
-    words: ['node', '/usr/local/bin/supervise', 'run', '--', 'node', '/children/slow-start.mjs', '3000'],
-  })
+  const rows = await processes(container)
+  const init = rows.find(({ pid }) => pid === 1)
+  const supervise = rows.find(({ parent }) => parent === 1)
+  const words = ['run', '--', 'node', '/children/slow-start.mjs', '3000']
+  expect(init).toMatchObject({ pid: 1, words: ['/bin/sh', '/opt/supervise/init', ...words] })
+  expect(supervise).toMatchObject({ parent: 1, words: ['node', '/usr/local/bin/supervise', ...words] })
   expect((await container.run('cat', '/proc/1/status')).stdout).toMatch(
     /^Uid:\t1000\t1000[^]*^CapBnd:\t0+$[^]*^NoNewPrivs:\t1$/m,
   )
@@ -81,6 +82,29 @@ test('a stop drains the gateway and ends with 0', async () => {
   await ready(container)
   await container.podman('stop', '--time', '60')
   expect(await container.state()).toMatchObject({ Status: 'exited', ExitCode: 0 })
+})
+
+test('a stop in the first instants is not lost', async () => {
+  for (let times = 0; times < 5; times++) {
+    const container = await runtime.start(await runtime.newHome(), ...gateway('ready-then-wait'))
+    const begun = performance.now()
+    await container.podman('stop', '--time', '120')
+    // Lost, it would have taken the grace, and the kill at its end.
+    expect(performance.now() - begun).toBeLessThan(60_000)
+    expect([0, 143]).toContain((await container.state()).ExitCode)
+    await container.podman('rm', '--force', '--time', '0')
+  }
+})
+
+test('restart and stop, ordered from inside', async () => {
+  const container = await runtime.start(await runtime.newHome(), ...gateway('ready-then-wait'))
+  await ready(container)
+  expect(await container.run('supervise', 'restart')).toMatchObject({ status: 0 })
+  expect(await statusOf(container)).toMatchObject({ ready: true, child: { number: 2 } })
+  // Its own words are cut off with the container.
+  await container.run('supervise', 'stop')
+  await until('stopped', async () => (await container.state()).Status === 'exited')
+  expect(await container.state()).toMatchObject({ ExitCode: 0 })
 })
 
 test('after a kill the same container starts again, with one gateway', async () => {
@@ -106,7 +130,7 @@ test('held, it stays, is not healthy, says why, and goes on when a person has me
   expect((await container.state()).Status).toBe('running')
 
   await copyFile(childPath('ready-then-wait'), `${home}/gateway.mjs`)
-  await container.podman('kill', '--signal', 'HUP')
+  expect(await container.run('supervise', 'retry')).toMatchObject({ status: 0 })
   await ready(container)
   await container.podman('rm', '--force', '--time', '0')
 })
@@ -126,34 +150,45 @@ test('what loses its parent is adopted and reaped', async () => {
   await ready(container)
   for (let i = 0; i < 20; i++) await container.run('sh', '-c', 'sh -c "sleep 0.2; exit 3" & exit 0')
   await until('no zombie', async () => (await processes(container)).every(({ state }) => state !== 'Z'))
-  await until('alone', async () => (await processes(container)).length === 2)
+  await until('alone', async () => (await processes(container)).length === 3)
   expect((await container.healthcheck()).status).toBe(0)
   await container.podman('rm', '--force', '--time', '0')
 })
 
-test('the status of a refusal is the status of the container', async () => {
-  expect(await runtime.runToEnd(await runtime.newHome(), 'run', '--port', '99999')).toMatchObject({
-    status: 64,
-  })
+test.each([
+  [64, ['run', '--port', '99999']],
+  [78, ['run', '--on-hold', 'leave', '--', 'node', '/children/exit-78.mjs']],
+  [65, ['run', '--on-hold', 'leave', '--', 'node', '/children/exit-1.mjs']],
+] as const)('the status %i of supervise is the status of the container', async (status, command) => {
+  expect(await runtime.runToEnd(await runtime.newHome(), ...command)).toMatchObject({ status })
+})
+
+test('supervise may be PID 1 itself', async () => {
+  const home = await runtime.newHome()
+  const container = await runtime.startWith(
+    ['--entrypoint', 'supervise'],
+    home,
+    ...gateway('ready-then-wait'),
+  )
+  await ready(container)
+  const init = (await processes(container)).find(({ pid }) => pid === 1)
+  expect(init?.words.slice(0, 3)).toEqual(['node', '/usr/local/bin/supervise', 'run'])
+  for (let i = 0; i < 20; i++) await container.run('sh', '-c', 'sh -c "sleep 0.2; exit 3" & exit 0')
+  await until('alone', async () => (await processes(container)).length === 2)
+  await container.podman('stop', '--time', '60')
+  expect(await container.state()).toMatchObject({ Status: 'exited', ExitCode: 0 })
 })
 
 test('the Pod of the StatefulSet runs, is ready by its own probe, and drains when it is stopped', async () => {
   const manifest = join(repository, 'units/container/kubernetes/statefulset.yaml')
-  const set = [
-    'set',
-    'image',
-    '--local',
-    '--filename',
-    manifest,
-    `gateway=localhost/${IMAGE}`,
-    '--output=json',
-  ]
+  const set = ['set', 'image', '--local', '--filename', manifest, `*=localhost/${IMAGE}`, '--output=json']
   const { template } = (
     JSON.parse((await attempt('kubectl', set)).stdout) as { spec: { template: { spec: PodSpec } } }
   ).spec
   const [gateway] = template.spec.containers
   if (gateway === undefined) throw new Error('a Pod without a container')
-  const home = await runtime.newHome()
+  // As a new volume is: empty.
+  const home = await runtime.newVolume()
   const container = await runtime.play(
     {
       apiVersion: 'v1',
@@ -163,6 +198,7 @@ test('the Pod of the StatefulSet runs, is ready by its own probe, and drains whe
         ...template.spec,
         // No network of its own without a cluster's; a port of the machine that is free now.
         hostNetwork: true,
+        initContainers: template.spec.initContainers.map((one) => ({ ...one, imagePullPolicy: 'Never' })),
         containers: [
           {
             ...gateway,
@@ -202,6 +238,7 @@ test('the Pod of the StatefulSet runs, is ready by its own probe, and drains whe
 
 interface PodSpec {
   readonly volumes: readonly object[]
+  readonly initContainers: readonly object[]
   readonly containers: readonly {
     readonly volumeMounts: readonly object[]
     readonly readinessProbe: { readonly exec: { readonly command: readonly string[] } }

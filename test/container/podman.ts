@@ -34,12 +34,16 @@ export interface Container {
 export interface Runtime {
   /** A container of the image, fenced as the compose file fences it, on the home `home`; children are in /children. */
   start(home: string, ...command: readonly string[]): Promise<Container>
+  /** The same, with further options of `podman run`. */
+  startWith(options: readonly string[], home: string, ...command: readonly string[]): Promise<Container>
   /** The same, waited for. */
   runToEnd(home: string, ...command: readonly string[]): Promise<Ran>
   /** Runs a Pod as a cluster would, from its JSON; the container of that name in it. */
   play(pod: object, container: string): Promise<Container>
-  /** A home for a container: empty, but for a configuration. */
-  newHome(): Promise<string>
+  /** A home for a container: empty, but for a configuration, which lets any gateway start. */
+  newHome(config?: object): Promise<string>
+  /** A home for a container, with nothing in it. */
+  newVolume(): Promise<string>
   remove(): Promise<unknown>
 }
 
@@ -73,7 +77,7 @@ export const openRuntime = async (): Promise<Runtime> => {
   const podman = (...args: readonly string[]) => attempt(script, [folder, 'run', ...args])
   const remove = () => must(script, [folder, 'remove'])
   try {
-    await must(script, [folder, 'base', BASE, await nodeFromNpm(22)])
+    await must(script, [folder, 'base', BASE, await nodeFromNpm(24)])
     const build = `build --pull=never --format docker --target supervise --build-arg NODE_IMAGE=${BASE}`
     const names = `--file units/container/Dockerfile --tag ${IMAGE}`
     await must(script, [folder, 'run', ...`${build} ${names}`.split(' '), ...(await offlineNpm(folder)), '.'])
@@ -102,9 +106,18 @@ export const openRuntime = async (): Promise<Runtime> => {
     healthcheck: () => podman('healthcheck', 'run', id),
     podman: (...args) => podman(...args, id),
   })
+  const startWith: Runtime['startWith'] = async (options, home, ...command) => {
+    const words = ['run', '--detach', ...options, ...fenced(home), ...command]
+    return containerOf(await must(script, [folder, 'run', ...words]))
+  }
+  const newVolume = async (): Promise<string> => {
+    const home = await mkdtemp(join(folder, 'home-'))
+    await chown(home, USER, USER)
+    return home
+  }
   return {
-    start: async (home, ...command) =>
-      containerOf(await must(script, [folder, 'run', 'run', '--detach', ...fenced(home), ...command])),
+    start: (home, ...command) => startWith([], home, ...command),
+    startWith,
     runToEnd: (home, ...command) => podman('run', '--rm', ...fenced(home), ...command),
     async play(pod, container) {
       const path = join(folder, 'pod.yaml')
@@ -112,12 +125,13 @@ export const openRuntime = async (): Promise<Runtime> => {
       await must(script, [folder, 'run', 'kube', 'play', path])
       return containerOf(container)
     },
-    async newHome() {
-      const home = await mkdtemp(join(folder, 'home-'))
+    newVolume,
+    async newHome(config = { gateway: { mode: 'local', bind: 'loopback' } }) {
+      const home = await newVolume()
       const state = join(home, '.openclaw')
       await mkdir(state, { mode: 0o700 })
-      await writeFile(join(state, 'openclaw.json'), '{"gateway":{"mode":"local","bind":"loopback"}}')
-      for (const path of [home, state, join(state, 'openclaw.json')]) await chown(path, USER, USER)
+      await writeFile(join(state, 'openclaw.json'), JSON.stringify(config))
+      for (const path of [state, join(state, 'openclaw.json')]) await chown(path, USER, USER)
       return home
     },
     remove,
