@@ -1,4 +1,5 @@
 /** What the tools that read them say of the Compose file and of the Kubernetes manifests, without a cluster. */
+import { createRequire } from 'node:module'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -32,7 +33,7 @@ const asUnderstood = {
 
 /** What is written and not understood, but for what the two commands above change themselves. */
 const notUnderstood = (written: unknown, understood: unknown, path = ''): readonly string[] => {
-  if (['.metadata.labels', '.spec.selector', '.spec.template.spec.containers.0.image'].includes(path))
+  if (/^\.(metadata\.labels|spec\.selector|spec\.template\.spec\.(initC|c)ontainers\.0\.image)$/.test(path))
     return []
   if (typeof written !== 'object' || written === null) return written === understood ? [] : [path]
   return Object.entries(written).flatMap(([key, value]) =>
@@ -40,9 +41,22 @@ const notUnderstood = (written: unknown, understood: unknown, path = ''): readon
   )
 }
 
+/**
+ * What kubectl does not look at offline: whether each value is one of those that the API allows. (Without its types,
+ * which do not hold under exactOptionalPropertyTypes.)
+ */
+const models = createRequire(import.meta.url)
+type Model = new (written: unknown) => { validate(): void }
+const valuesOf = {
+  StatefulSet: (models('kubernetes-models/apps/v1') as { StatefulSet: Model }).StatefulSet,
+  Service: (models('kubernetes-models/v1') as { Service: Model }).Service,
+}
+
 const complaints = async (kind: keyof typeof asUnderstood, path: string) => {
   try {
-    return notUnderstood(await asWritten(path), await asUnderstood[kind](path))
+    const written = await asWritten(path)
+    new valuesOf[kind](written).validate()
+    return notUnderstood(written, await asUnderstood[kind](path))
   } catch (error) {
     return [(error as Error).message]
   }
@@ -56,6 +70,9 @@ describe.each([
     'readOnlyRootFileSystem: true',
   ],
   ['StatefulSet', 'kubernetes/statefulset.yaml', 'periodSeconds: 15', 'periodSeconds: fifteen'],
+  ['StatefulSet', 'kubernetes/statefulset.yaml', 'ReadWriteOncePod]', 'ReadWriteOncePodd]'],
+  ['StatefulSet', 'kubernetes/statefulset.yaml', 'type: RuntimeDefault', 'type: RuntimeDefualt'],
+  ['StatefulSet', 'kubernetes/statefulset.yaml', 'OnRootMismatch', 'Sometimes'],
   ['Service', 'kubernetes/service.yaml', 'targetPort', 'targetport'],
 ] as const)('%s', (kind, name, right, wrong) => {
   test('is understood to the last key', async () => {
@@ -70,6 +87,48 @@ describe.each([
     expect(await complaints(kind, path)).not.toEqual([])
   })
 })
+
+test('each name that another file or place has to know is the same there', async () => {
+  const set = (await asWritten(at('kubernetes/statefulset.yaml'))) as Written
+  const service = (await asWritten(at('kubernetes/service.yaml'))) as {
+    metadata: { name: string }
+    spec: { selector: object; ports: { port: number; targetPort: string }[] }
+  }
+  const { template, selector, serviceName, volumeClaimTemplates } = set.spec
+  const { labels } = template.metadata
+  expect(selector.matchLabels).toEqual(labels)
+  expect(service.spec.selector).toEqual(labels)
+  expect(serviceName).toBe(service.metadata.name)
+  const ports = template.spec.containers.flatMap((one) => one.ports)
+  for (const { containerPort } of ports) expect(containerPort).toBeLessThan(65_536)
+  for (const { targetPort } of service.spec.ports) expect(ports.map(({ name }) => name)).toContain(targetPort)
+  const volumes = [...template.spec.volumes, ...volumeClaimTemplates.map(({ metadata }) => metadata)]
+  const mounted = [...template.spec.initContainers, ...template.spec.containers].flatMap(
+    (one) => one.volumeMounts,
+  )
+  expect(new Set(mounted.map(({ name }) => name))).toEqual(new Set(volumes.map(({ name }) => name)))
+})
+
+interface Written {
+  readonly spec: {
+    readonly selector: { readonly matchLabels: object }
+    readonly serviceName: string
+    readonly volumeClaimTemplates: readonly { readonly metadata: { readonly name: string } }[]
+    readonly template: {
+      readonly metadata: { readonly labels: object }
+      readonly spec: {
+        readonly volumes: readonly { readonly name: string }[]
+        readonly initContainers: readonly Mounting[]
+        readonly containers: readonly (Mounting & {
+          readonly ports: readonly { readonly name: string; readonly containerPort: number }[]
+        })[]
+      }
+    }
+  }
+}
+interface Mounting {
+  readonly volumeMounts: readonly { readonly name: string }[]
+}
 
 test('the kustomization brings both, with the image that it names', async () => {
   const rendered = await kubectl('kustomize', at('kubernetes'))
