@@ -9,14 +9,15 @@ import { afterAll, expect, test } from 'vitest'
 const folder = mkdtempSync(join(tmpdir(), 'tally-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const tally = (status: number, report: unknown): string => {
+const lines = (status: number, report: unknown): readonly string[] => {
   const file = join(folder, 'report.json')
   writeFileSync(file, typeof report === 'string' ? report : JSON.stringify(report))
   const args = [new URL('../../.ci/tally.mjs', import.meta.url).pathname, String(status), file]
-  return execFileSync(process.execPath, args, {
+  const printed = execFileSync(process.execPath, args, {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'ignore'],
-  }).trim()
+  })
+  return printed.trimEnd().split('\n')
 }
 
 const file = (status: string, ...tests: readonly string[]) => ({
@@ -41,5 +42,19 @@ test.each([
   ['a crash before the report', 139, '', '0 1'],
   ['half a report', 0, '{"numPassedTests": 2,', '0 1'],
 ])('%s', (_, status, content, expected) => {
-  expect(tally(status, content)).toBe(expected)
+  const [counts, ...failures] = lines(status, content)
+  expect(counts).toBe(expected)
+  expect(failures.length > 0).toBe(!expected.endsWith(' 0'))
+})
+
+test('names the test that failed, and the first line of why', () => {
+  const failed = {
+    fullName: 'does it',
+    status: 'failed',
+    failureMessages: ['Error: it did not\n    at somewhere'],
+  }
+  expect(lines(1, report(0, 1, { ...file('failed'), assertionResults: [failed] }))).toEqual([
+    '0 1',
+    'some.test.ts: does it: Error: it did not',
+  ])
 })
