@@ -9,7 +9,7 @@ import { exitStatus } from './exit-statuses.ts'
 import { isOn, whereFlags, type Flags, type Parsed } from './flags.ts'
 import { clean, say, sayJson } from './output.ts'
 import { sayInspection } from './render-findings.ts'
-import { installedHere, noArguments, stateOrUsage, type Where } from './where.ts'
+import { installedHere, noArguments, portsOf, stateOrUsage, type Where } from './where.ts'
 
 export const checkFlags = {
   ...whereFlags,
@@ -24,8 +24,9 @@ export interface Look {
 }
 
 export async function look(where: Where, env: Environment, policy: Policy, thorough: boolean): Promise<Look> {
-  const running = runningGateway(where)
-  const live = running === null ? {} : { liveGatewayPid: running.who.pid }
+  const running = await runningGateway({ ...where, ports: portsOf(where, env) })
+  // One that may not be looked at has no number to compare with.
+  const live = running === null ? {} : { liveGatewayPid: running.who?.pid ?? 0 }
   const seen = await dryRun(
     { ...siteOn({ ...where, policy, installed: installedHere(env) }), ...live },
     { owed: thorough ? 'another-boot' : 'no' },
@@ -54,7 +55,7 @@ export async function check(parsed: Parsed, env: Environment): Promise<number> {
   } else {
     say(`state: ${clean(where.stateDir)}`)
     sayInspection(inspection)
-    if (running !== null) say(`a gateway is running on it: pid ${running.who.pid} (${running.who.command})`)
+    if (running !== null) say(clean(running.evidence))
     for (const id of cutShort)
       say(`repair ${id} was cut short; the next start or \`supervise repair\` finishes it`)
   }

@@ -60,7 +60,7 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
     }
     return exitStatus.ok
   }
-  return withState(where, async () => {
+  return withState(where, env, async () => {
     const recovery = await recover(siteOn({ ...where, policy, installed: installedHere(env) }), {
       owed: 'another-boot',
       trigger: 'operator',

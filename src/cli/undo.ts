@@ -23,7 +23,7 @@ export async function undo({ given, positionals, rest }: Parsed, env: Environmen
   const known = await repairs(site)
   if (!known.some((repair) => repair.id === id))
     throw new UsageError(`there is no repair ${JSON.stringify(id)}: see \`supervise history\``)
-  return withState(where, async () => {
+  return withState(where, env, async () => {
     const outcome = await undoRepair(site, id, 'operator')
     if (isOn(given, 'json')) sayJson(outcome)
     switch (outcome.is) {

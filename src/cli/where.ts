@@ -15,13 +15,17 @@ import { config, configLimitBytes } from '../openclaw/config-file.ts'
 import { packageOf, type Package } from '../openclaw/launch.ts'
 import {
   configCandidates,
+  gatewayPort,
   gatewaySection,
   homeOf,
+  portOf,
   profileOf,
   stateDirCandidates,
   type Environment,
   type GatewaySection,
 } from '../openclaw/settings.ts'
+import { ownPaths } from '../supervisor/own-paths.ts'
+import { readStatusFile } from '../supervisor/status.ts'
 import type { Given, Parsed } from './flags.ts'
 import { UsageError } from './usage-error.ts'
 
@@ -84,6 +88,14 @@ export function findState(given: Given, env: Environment): Found {
       names: folder.names,
     },
   }
+}
+
+/** Where a gateway of this state may listen: as OpenClaw finds it, and as the last supervisor was told. */
+export function portsOf({ stateDir, profile, section }: Where, env: Environment): readonly number[] {
+  const read = readStatusFile(ownPaths(stateDir).status)
+  const told: unknown = read.is === 'known' ? read.status.place?.port : undefined
+  const own = portOf(String(told))
+  return [gatewayPort([], env, profile, section), ...(own === undefined ? [] : [own])]
 }
 
 /** For commands that cannot do without it. */

@@ -3,15 +3,19 @@ import { DiskError } from '../host/disk.ts'
 import { takeLock, type Lock } from '../host/lock.ts'
 import { ensureFolder } from '../host/own-files.ts'
 import { isStateDirectory } from '../openclaw/layout.ts'
+import type { Environment } from '../openclaw/settings.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
-import { describeHolder } from '../supervisor/port-sight.ts'
 import { runningGateway } from '../supervisor/running-gateway.ts'
 import { exitStatus } from './exit-statuses.ts'
 import { clean } from './output.ts'
 import { complain } from './complain.ts'
-import type { Where } from './where.ts'
+import { portsOf, type Where } from './where.ts'
 
-export async function withState(where: Where, change: () => Promise<number>): Promise<number> {
+export async function withState(
+  where: Where,
+  env: Environment,
+  change: () => Promise<number>,
+): Promise<number> {
   const { stateDir } = where
   if (!isStateDirectory(where.names)) {
     complain(
@@ -34,9 +38,9 @@ export async function withState(where: Where, change: () => Promise<number>): Pr
     return exitStatus.obstructed
   }
   try {
-    const running = runningGateway(where)
+    const running = await runningGateway({ ...where, ports: portsOf(where, env) })
     if (running !== null) {
-      complain(`a gateway works on this state: ${describeHolder(running.who)}: stop it first`)
+      complain(`${clean(running.evidence)}: stop it first; run: ${clean(running.command)}`)
       return exitStatus.obstructed
     }
     return await change()

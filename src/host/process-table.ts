@@ -257,3 +257,20 @@ export const openFilesOf = (pid: number): string[] => {
     return []
   }
 }
+
+/** The first of what it has open for writing that is meant. */
+export const writesTo = (pid: number, isMeant: (path: string) => boolean): string | undefined => {
+  try {
+    return readdirSync(`/proc/${pid}/fd`)
+      .map((fd) => ({ fd, path: readProcLink(`/proc/${pid}/fd/${fd}`) ?? '' }))
+      .find(({ fd, path }) => isMeant(path) && isWritable(readProc(`/proc/${pid}/fdinfo/${fd}`)))?.path
+  } catch {
+    return undefined
+  }
+}
+
+/** Its open(2) flags, octal: the lowest two bits are 0 for reading only. */
+const isWritable = (fdinfo: Buffer | undefined): boolean => {
+  const flags = fdinfo?.toString('latin1').match(/^flags:\t([0-7]+)$/m)?.[1]
+  return flags !== undefined && (Number.parseInt(flags, 8) & 3) !== 0
+}

@@ -108,3 +108,7 @@ export const taskDatabases: readonly string[] = ['tasks/runs.sqlite', 'flows/reg
 /** Something of OpenClaw's lies there, or nothing at all yet (a first start). `supervise` is our own folder. */
 export const isStateDirectory = (names: readonly string[]): boolean =>
   names.every((name) => name === 'supervise') || names.some((name) => stateNames.has(name))
+
+/** Kept open for writing by a gateway alone: its sessions and its databases, by their path in the state directory. */
+export const isOfStore = (path: string): boolean =>
+  /^agents\/[^/]+\/(?:sessions|agent)\/./s.test(path) || /^(?:state|tasks|flows)\/.*\.sqlite$/s.test(path)

@@ -58,13 +58,20 @@ export function lockState(
   return holder.startTicks === null ? 'misread' : 'held'
 }
 
-/** The gateway's own lock names the configuration it works with; one of another configuration is no business of ours. */
-export function gatewayLockConfig(text: string): string | null {
+/**
+ * The gateway's own lock names the configuration it works with, and since 2026.9 the state, too; one of another place
+ * is no business of ours.
+ */
+export function gatewayLockPlace(text: string): {
+  readonly configPath: string | null
+  readonly stateDir: string | null
+} {
+  const named = (value: unknown): string | null => (typeof value === 'string' ? value : null)
   try {
-    const path = (JSON.parse(text) as { configPath?: unknown } | null)?.configPath
-    return typeof path === 'string' ? path : null
+    const { configPath, stateDir } = (JSON.parse(text) ?? {}) as Record<string, unknown>
+    return { configPath: named(configPath), stateDir: named(stateDir) }
   } catch {
-    return null
+    return { configPath: null, stateDir: null }
   }
 }
 

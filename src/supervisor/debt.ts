@@ -6,7 +6,7 @@
  */
 import { systemClock as clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
-import { bootId, exeOf, type Description, type Identity } from '../host/process-table.ts'
+import { bootId, exeOf, type Identity } from '../host/process-table.ts'
 import type { Finding } from '../recovery/finding.ts'
 import { recover } from '../recovery/recover.ts'
 import type { Recovery } from '../recovery/verdict.ts'
@@ -15,7 +15,7 @@ import type { Left, Outcome } from './loop.ts'
 import { tellRecovery } from './narration.ts'
 import { clearOwed, markOwed, readOwed } from './owed.ts'
 import type { OwnPaths } from './own-paths.ts'
-import { describeHolder, lookForObstruction } from './port-sight.ts'
+import { lookForObstruction, type Obstruction } from './port-sight.ts'
 import { runningGateway } from './running-gateway.ts'
 import type { Settings } from './settings.ts'
 import { stateOf } from './status-of.ts'
@@ -47,14 +47,18 @@ export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, lo
   let isConfirmed = false
   let lastRun: LastRun = 'unknown'
 
+  /** A gateway that holds no lock of ours would write while the state is read or repaired. */
+  const findOther = async (): Promise<Obstructed | null> => {
+    const other = await runningGateway({ ...settings, ports: [settings.port] })
+    return other === null ? null : obstructed(other)
+  }
+  const lookAtPort = async (warn: (warning: string) => void): Promise<Obstructed | null> => {
+    const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
+    for (const warning of warnings) warn(warning)
+    return obstruction === null ? null : obstructed(obstruction)
+  }
   const lookAndRepair = async (trigger: string, signal: AbortSignal): Promise<Outcome> => {
     isConfirmed = false
-    // Before anything is read or repaired: a gateway that holds no lock of ours would write meanwhile.
-    const other = runningGateway(settings)
-    if (other !== null) {
-      const evidence = `a gateway already works on this state: ${describeHolder(other.who)}`
-      return { is: 'needs-operator', kind: 'obstructed', evidence, command: commandToStop(other.who) }
-    }
     const site = siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery })
     const begun = clock.monotonicMs()
     const owed = owedSince(readOwed(paths.owed))
@@ -71,12 +75,12 @@ export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, lo
   }
   return {
     async recover(trigger, signal) {
+      // What cannot be followed by a start is not begun: nothing is touched beside somebody else.
+      const before = (await findOther()) ?? (await lookAtPort(() => {}))
+      if (before !== null) return before
       const outcome = await lookAndRepair(trigger, signal)
       if (outcome.is !== 'consistent') return outcome
-      const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
-      for (const warning of warnings) phaseLog.warn(warning)
-      if (obstruction !== null) return { is: 'needs-operator', kind: 'obstructed', ...obstruction }
-      return { is: 'consistent' }
+      return (await lookAtPort((warning) => phaseLog.warn(warning))) ?? outcome
     },
     learn(run) {
       lastRun = run
@@ -94,7 +98,7 @@ export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, lo
     },
     async settle(left) {
       // What an orderly stop leaves is confirmed at once: a reboot then does not have to read everything.
-      if (left === 'stopped' && isMarked && !isConfirmed)
+      if (left === 'stopped' && isMarked && !isConfirmed && (await findOther()) === null)
         await lookAndRepair('stop', AbortSignal.timeout(stopLookMs)).catch((error: unknown) =>
           log.warn('cannot look at the state after the stop', { err: error }),
         )
@@ -141,8 +145,13 @@ const kindsOf = (findings: readonly Finding[]): Record<string, number> => {
   return counts
 }
 
-const commandToStop = ({ pid, unit }: Description): string =>
-  unit === undefined ? `kill ${pid}` : `systemctl ${unit.of === 'user' ? '--user ' : ''}stop ${unit.name}`
+type Obstructed = Extract<Outcome, { is: 'needs-operator' }>
+const obstructed = ({ evidence, command }: Obstruction): Obstructed => ({
+  is: 'needs-operator',
+  kind: 'obstructed',
+  evidence,
+  command,
+})
 
 const owedSince = (owed: ReturnType<typeof readOwed>): 'no' | 'this-boot' | 'another-boot' => {
   if (owed === undefined) return 'no'

@@ -43,9 +43,11 @@ export async function lookForObstruction(port: number, addresses: readonly strin
   return { obstruction, warnings }
 }
 
+export const lookAtListeners = (port: number): string => `ss -ltnp 'sport = :${port}'`
+
 function whyNot(port: number, sight: PortSight): (Obstruction & { readonly held: boolean }) | null {
   const where = `port ${port} on ${sight.address}`
-  const look = `ss -ltnp 'sport = :${port}'`
+  const look = lookAtListeners(port)
   switch (sight.is) {
     case 'free':
       return null

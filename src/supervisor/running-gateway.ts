@@ -1,57 +1,154 @@
 /**
- * Does a gateway work on this state now? One of ours is named by the status file; one that was started by hand,
- * or by another unit, by its own lock (2026.4.26: <tmp>/openclaw-<uid>/gateway.<hash of the config's path>.lock),
- * or, where another TMPDIR hides that, by its title and the files it has open. Each is believed only as far as
- * the kernel confirms it.
+ * Does a gateway work on this state now? One of ours is named by the status file. One that was started by hand, or by
+ * another unit, is found in three ways, each believed only as far as the kernel confirms it:
+ *
+ * - by its own lock (<tmp>/openclaw-<uid>/gateway.<hash of the config's path>.lock), unless another TMPDIR hides that;
+ * - by the files it has open under the state: any file where it bears the gateway's title, a store that is open for
+ *   writing where it could be one (it takes the title some time after its first instruction);
+ * - by its listener on the configured port, unless its environment names another state.
  */
-import { lookAtFolder, textOf } from '../host/paths.ts'
+import { ownersOf, listenersOnPort } from '../host/listeners.ts'
+import { lookAtFolder, realPathOf, textOf } from '../host/paths.ts'
+import { probe } from '../host/probe.ts'
 import {
   describe,
+  environmentOf,
+  exeOf,
   identityOf,
   isAlive,
   nameOfProcess,
   openFilesOf,
   pids,
+  writesTo,
   type Description,
 } from '../host/process-table.ts'
-import { gatewayLockConfig, isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
-import { isGatewayName } from '../openclaw/process-title.ts'
+import { isOfStore } from '../openclaw/layout.ts'
+import { gatewayLockPlace, isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
+import { isLive, livenessPath } from '../openclaw/probes.ts'
+import { canBeGateway, isGatewayName } from '../openclaw/process-title.ts'
 import { ownPaths } from './own-paths.ts'
+import { describeHolder, lookAtListeners } from './port-sight.ts'
 import { readStatusFile } from './status.ts'
 
 export interface RunningGateway {
-  readonly who: Description
+  /** Null: it may not be looked at from here. */
+  readonly who: Description | null
   /** `ours`: started by a supervisor, living or dead. */
   readonly is: 'ours' | 'foreign'
+  /** Who it is, and by what it was found. */
+  readonly evidence: string
+  /** What stops it. */
+  readonly command: string
 }
 
 export interface Looked {
   readonly stateDir: string
   readonly configPath: string
   readonly gatewayLockDir: string
+  /** Where it would listen. */
+  readonly ports: readonly number[]
 }
 
-export function runningGateway({ stateDir, configPath, gatewayLockDir }: Looked): RunningGateway | null {
+export async function runningGateway(looked: Looked): Promise<RunningGateway | null> {
+  return byStatus(looked) ?? byLock(looked) ?? byOpenFiles(looked) ?? (await byListener(looked))
+}
+
+const found = (is: RunningGateway['is'], who: Description, by: string): RunningGateway => ({
+  is,
+  who,
+  evidence: `a gateway already works on this state: ${describeHolder(who)}, ${by}`,
+  command: commandToStop(who),
+})
+
+/** A scope is a login or a terminal: more would end with it than the gateway. */
+const commandToStop = ({ pid, unit }: Description): string =>
+  unit?.name.endsWith('.service') === true
+    ? `systemctl ${unit.of === 'user' ? '--user ' : ''}stop ${unit.name}`
+    : `kill ${pid}`
+
+function byStatus({ stateDir }: Looked): RunningGateway | null {
   const read = readStatusFile(ownPaths(stateDir).status)
   const child = read.is === 'known' ? read.status.child : null
-  if (child !== null && child !== undefined && isAlive(child)) {
-    const who = describe(child.pid)
-    if (who !== undefined) return { is: 'ours', who }
-  }
-  const folder = lookAtFolder(gatewayLockDir)
-  for (const name of folder.is === 'folder' ? folder.names.filter(isGatewayLockName) : []) {
-    const text = textOf(`${gatewayLockDir}/${name}`, lockLimitBytes)
-    if (text === undefined || gatewayLockConfig(text) !== configPath) continue
+  if (child === null || child === undefined || !isAlive(child)) return null
+  const who = describe(child.pid)
+  return who === undefined ? null : found('ours', who, 'started by a supervisor')
+}
+
+function byLock({ stateDir, configPath, gatewayLockDir }: Looked): RunningGateway | null {
+  const isSame = (path: string | null, as: string): boolean =>
+    path !== null && (path === as || realPathOf(path) === realPathOf(as))
+  // A unit may give us a TMPDIR that a shell does not have.
+  const usual = `/tmp/${gatewayLockDir.slice(gatewayLockDir.lastIndexOf('/') + 1)}`
+  const locks = [...new Set([gatewayLockDir, usual])].flatMap((path) => {
+    const folder = lookAtFolder(path)
+    return folder.is === 'folder'
+      ? folder.names.filter(isGatewayLockName).map((name) => `${path}/${name}`)
+      : []
+  })
+  for (const path of locks) {
+    const text = textOf(path, lockLimitBytes)
+    if (text === undefined) continue
+    const place = gatewayLockPlace(text)
+    if (!isSame(place.configPath, configPath) && !isSame(place.stateDir, stateDir)) continue
     const { pid, startTicks } = lockHolder(text)
     const alive = pid === null ? undefined : identityOf(pid)
     if (alive === undefined || (startTicks !== null && startTicks !== alive.startTicks)) continue
     const who = describe(alive.pid)
-    if (who !== undefined) return { is: 'foreign', who }
+    if (who !== undefined) return found('foreign', who, `which holds ${JSON.stringify(path)}`)
   }
-  const byFiles = pids().find(
-    (pid) =>
-      isGatewayName(nameOfProcess(pid)) && openFilesOf(pid).some((path) => path.startsWith(`${stateDir}/`)),
-  )
-  const who = byFiles === undefined ? undefined : describe(byFiles)
-  return who === undefined ? null : { is: 'foreign', who }
+  return null
+}
+
+function byOpenFiles({ stateDir }: Looked): RunningGateway | null {
+  const top = `${stateDir}/`
+  const isStore = (path: string): boolean => path.startsWith(top) && isOfStore(path.slice(top.length))
+  for (const pid of pids()) {
+    if (pid === process.pid) continue
+    const under = openFilesOf(pid).filter((path) => path.startsWith(top))
+    if (under.length === 0) continue
+    const file = isGatewayName(nameOfProcess(pid))
+      ? under[0]
+      : canBeGateway(exeOf(pid) ?? '')
+        ? writesTo(pid, isStore)
+        : undefined
+    const who = file === undefined ? undefined : describe(pid)
+    if (who !== undefined) return found('foreign', who, `which has ${JSON.stringify(file)} open`)
+  }
+  return null
+}
+
+async function byListener({ stateDir, ports }: Looked): Promise<RunningGateway | null> {
+  for (const port of new Set(ports)) {
+    const sockets = listenersOnPort(port)
+    if (sockets.length === 0) continue
+    const owners = [...new Set([...ownersOf(sockets).values()].flat())]
+    const isOne = owners.some((pid) => isGatewayName(nameOfProcess(pid))) || (await answersAsGateway(port))
+    if (!isOne) continue
+    const here = owners.filter((pid) => !isElsewhere(pid, stateDir))
+    if (owners.length > 0 && here.length === 0) continue
+    const who = here.map((pid) => describe(pid)).find((one) => one !== undefined)
+    const by = `which listens on port ${port}`
+    if (who !== undefined) return found('foreign', who, by)
+    return {
+      is: 'foreign',
+      who: null,
+      evidence: `a gateway that may not be looked at from here listens on port ${port}, and may work on this state`,
+      command: `sudo ${lookAtListeners(port)}`,
+    }
+  }
+  return null
+}
+
+const answerWithinMs = 1_000
+
+const answersAsGateway = async (port: number): Promise<boolean> => {
+  const answer = await probe(`http://127.0.0.1:${port}${livenessPath}`, answerWithinMs)
+  return answer.is === 'answered' && isLive(answer)
+}
+
+/** Known to work on another state; one that does not say so may work on this one. */
+const isElsewhere = (pid: number, stateDir: string): boolean => {
+  const theirs = environmentOf(pid)?.get('OPENCLAW_STATE_DIR')
+  const real = theirs === undefined ? undefined : realPathOf(theirs)
+  return real !== undefined && real !== stateDir
 }

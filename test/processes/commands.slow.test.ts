@@ -185,7 +185,9 @@ test('check works while the gateway runs, says so, and changes nothing; repair a
     verdict: 'consistent',
     gatewayRunning: true,
   })
-  expect((await room.supervise(['check'])).stdout).toContain(`a gateway is running on it: pid ${child!.pid}`)
+  expect((await room.supervise(['check'])).stdout).toContain(
+    `a gateway already works on this state: pid ${child!.pid}`,
+  )
   const repair = await room.supervise(['repair'])
   expect(repair).toMatchObject({ code: 69, stdout: '' })
   expect(repair.stderr).toContain(`pid ${supervisor.who.pid}`)

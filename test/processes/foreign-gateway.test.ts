@@ -1,0 +1,148 @@
+/**
+ * A gateway that was started by hand or by another unit, and holds no lock of ours, is found before anything is
+ * touched, in each of three ways; whoever wants to touch the state is refused with 69, and it is named.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { identityOf, nameOfProcess, openFilesOf } from '../../src/host/process-table.ts'
+import { endAfterTest, exited } from '../host/started.ts'
+import { treeOf } from '../tree.ts'
+import { childFile, rooms, type Room } from './room.ts'
+import { until } from './until.ts'
+
+const enter = rooms()
+
+const node = (script: string, args: readonly string[] = []): ChildProcess => {
+  const child = spawn(process.execPath, ['-e', script, ...args], { stdio: 'ignore', env: {} })
+  endAfterTest(child.pid)
+  return child
+}
+const wait = 'setTimeout(() => {}, 600_000)'
+const opens = `require('node:fs').openSync(process.argv[1], process.argv[2]); ${wait}`
+const transcript = (room: Room): string => {
+  const folder = join(room.stateDir, 'agents/main/sessions')
+  return join(
+    folder,
+    readdirSync(folder).find((name) => /^[\w-]+\.jsonl$/.test(name))!,
+  )
+}
+const hasOpen = ({ pid }: ChildProcess, path: string): Promise<unknown> =>
+  until('it has the file open', () => openFilesOf(pid!).includes(path))
+
+interface Way {
+  readonly start: (room: Room) => Promise<ChildProcess>
+  readonly by: (room: Room) => string
+}
+const lockOf = (room: Room): string =>
+  join(room.folder, `openclaw-${process.getuid!()}`, 'gateway.0a1b2c3d.lock')
+const withLock = (room: Room, named: object): ChildProcess => {
+  const child = node(wait)
+  mkdirSync(join(lockOf(room), '..'), { recursive: true })
+  const { pid, startTicks } = identityOf(child.pid!)!
+  const createdAt = new Date().toISOString()
+  writeFileSync(lockOf(room), JSON.stringify({ pid, createdAt, ...named, startTime: startTicks }))
+  return child
+}
+
+const ways: Readonly<Record<string, Way>> = {
+  'by its own lock, which names the configuration': {
+    start: async (room) => withLock(room, { configPath: join(room.stateDir, 'openclaw.json') }),
+    by: (room) => `which holds "${lockOf(room)}"`,
+  },
+  'by its own lock, which names the state': {
+    start: async (room) => withLock(room, { configPath: '/elsewhere.json', stateDir: room.stateDir }),
+    by: (room) => `which holds "${lockOf(room)}"`,
+  },
+  'by a session that is open for writing': {
+    async start(room) {
+      const child = node(opens, [transcript(room), 'a'])
+      await hasOpen(child, transcript(room))
+      return child
+    },
+    by: (room) => `which has "${transcript(room)}" open`,
+  },
+  'by its title and any open file': {
+    async start(room) {
+      const path = join(room.stateDir, 'openclaw.json')
+      const child = node(`process.title = 'openclaw-gateway'; ${opens}`, [path, 'r'])
+      await hasOpen(child, path)
+      return child
+    },
+    by: (room) => `which has "${join(room.stateDir, 'openclaw.json')}" open`,
+  },
+  'by its listener on the port': {
+    async start(room) {
+      const journal = join(room.folder, 'foreign')
+      const env = { OPENCLAW_GATEWAY_PORT: String(room.port), CHILD_JOURNAL: journal }
+      const child = spawn(process.execPath, [childFile('ready-then-wait')], { stdio: 'ignore', env })
+      endAfterTest(child.pid)
+      await until('it listens', () => linesOf(journal).some((line) => line.startsWith('listening')))
+      return child
+    },
+    by: (room) => `which listens on port ${room.port}`,
+  },
+}
+const linesOf = (path: string): string[] => (existsSync(path) ? readFileSync(path, 'utf8').split('\n') : [])
+
+const damage = (room: Room): void =>
+  writeFileSync(join(room.stateDir, 'agents/main/sessions/sessions.json.lock'), '{}')
+
+test.each(Object.entries(ways))('it is found %s', async (_, { start, by }) => {
+  const room = await enter()
+  const port = { OPENCLAW_GATEWAY_PORT: String(room.port) }
+  damage(room)
+  const earlier = JSON.parse((await room.supervise(['repair', '--json'], port)).stdout) as {
+    repairId: string
+  }
+  damage(room)
+  const foreign = await start(room)
+  const before = treeOf(room.stateDir, ['supervise'])
+
+  const supervisor = room.run('one-at-a-time')
+  expect((await supervisor.ended).code).toBe(69)
+  const { hold } = room.status()!
+  const named = `a gateway already works on this state: pid ${foreign.pid} (`
+  expect(hold).toMatchObject({ kind: 'obstructed', canPass: true })
+  expect(hold!.evidence).toContain(named)
+  expect(hold!.evidence).toContain(', user ')
+  expect(hold!.evidence).toContain(by(room))
+  expect(room.journal()).toEqual([])
+  for (const words of [['repair'], ['undo', earlier.repairId]]) {
+    const answer = await room.supervise(words, port)
+    expect(answer.code, answer.stderr).toBe(69)
+    expect(answer.stderr.trimEnd().split('\n')).toHaveLength(1)
+    expect(answer.stderr).toContain(named)
+    expect(answer.stderr).toContain(by(room))
+    expect(answer.stderr).toMatch(/stop it first; run: (?:kill \d+|systemctl .*stop \S+)\n$/)
+  }
+  expect((await room.supervise(['check'], port)).stdout).toContain(named)
+  expect(treeOf(room.stateDir, ['supervise'])).toBe(before)
+
+  foreign.kill('SIGKILL')
+  await exited(foreign)
+  expect((await room.supervise(['repair'], port)).code).toBe(0)
+})
+
+test('who reads a session, is no gateway, or is known to serve another state is in nobody’s way', async () => {
+  const room = await enter()
+  damage(room)
+  const reader = node(opens, [transcript(room), 'r'])
+  const backup = spawn('sh', ['-c', 'exec tail -f /dev/null >> "$0"', transcript(room)])
+  endAfterTest(backup.pid)
+  const journal = join(room.folder, 'elsewhere')
+  const env = {
+    OPENCLAW_GATEWAY_PORT: String(room.port),
+    OPENCLAW_STATE_DIR: room.folder,
+    CHILD_JOURNAL: journal,
+  }
+  const elsewhere = spawn(process.execPath, [childFile('ready-then-wait')], { stdio: 'ignore', env })
+  endAfterTest(elsewhere.pid)
+  await until('it listens', () => linesOf(journal).some((line) => line.startsWith('listening')))
+  await hasOpen(reader, transcript(room))
+  await until('it is tail', () => nameOfProcess(backup.pid!) === 'tail')
+  const answer = await room.supervise(['repair'], { OPENCLAW_GATEWAY_PORT: String(room.port) })
+  expect(answer.code, answer.stderr).toBe(0)
+  expect(answer.stdout).toContain('repaired')
+})
