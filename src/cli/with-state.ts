@@ -37,6 +37,10 @@ export async function withState(
     complain(`the state is held by ${who}, or by the gateway it started: stop it first (supervise stop)`)
     return exitStatus.obstructed
   }
+  if (lock.is === 'unavailable') {
+    complain(`the state directory cannot be locked: ${lock.why}`)
+    return exitStatus.obstructed
+  }
   try {
     const running = await runningGateway({ ...where, ports: portsOf(where, env) })
     if (running !== null) {
@@ -45,7 +49,7 @@ export async function withState(
     }
     return await change()
   } finally {
-    if (lock.is === 'held') lock.release()
+    lock.release()
   }
 }
 

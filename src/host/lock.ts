@@ -3,28 +3,33 @@
  *
  * The lock belongs to the open file, not to a process: a child that inherits the descriptor holds it too, so it
  * stays for as long as the supervisor **or** the gateway it started lives, and is gone the instant the last of
- * them is, however they died.  It needs no cleaning and cannot be stale.  (Rejected: a pid file, which can be;
- * flock(1)'s lock, which NFS turns into a lock of the process.)
+ * them is, however they died.  It needs no cleaning and cannot be stale.  (Rejected: a pid file, which can be.)
+ *
+ * Where koffi does not load, the program `flock` takes the other kind of lock of an open file, flock(2), on the
+ * descriptor that it inherits.  The two kinds do not see each other, so with koffi both are taken.  (Rejected: that
+ * kind alone, which some network file systems do not hand on to the server.)
  *
  * 1. `held` is said only after the kernel gave the lock.
  * 2. The file's content names the last holder for people.  It decides nothing: it may be empty or torn, and the
  *    one it names may be dead while the gateway it started holds on.
- * 3. Looking takes nothing and changes nothing.
- * 4. The file itself is never removed: a second holder could then lock a new one beside the first.
+ * 3. The file itself is never removed: a second holder could then lock a new one beside the first.
  */
+import { spawnSync } from 'node:child_process'
 import {
   closeSync,
   constants,
   fstatSync,
   ftruncateSync,
   openSync,
+  readFileSync,
   readSync,
   statfsSync,
   writeSync,
 } from 'node:fs'
 import { DiskError } from './disk.ts'
 import { describe, type Identity } from './process-table.ts'
-import { loadSyscalls } from './syscalls.ts'
+import { printable } from './printable.ts'
+import { loadSyscalls, SyscallError, type Syscalls } from './syscalls.ts'
 
 export interface Holder extends Identity {
   readonly command: string
@@ -43,11 +48,7 @@ export type Lock =
       readonly warning?: string
     }
   | { readonly is: 'taken'; readonly holder: Holder | null; readonly warning?: string }
-  | { readonly is: 'unavailable'; readonly why: string }
-
-export type LockSight =
-  | { readonly is: 'free' }
-  | { readonly is: 'taken'; readonly holder: Holder | null }
+  /** No lock can be had here at all: nobody may work on this state. */
   | { readonly is: 'unavailable'; readonly why: string }
 
 const noFollow = constants.O_NOFOLLOW | constants.O_NONBLOCK
@@ -55,42 +56,88 @@ const noFollow = constants.O_NOFOLLOW | constants.O_NONBLOCK
 /** The folder must be there. A failure to open the file is an exception. */
 export const takeLock = async (path: string): Promise<Lock> => {
   const loaded = await loadSyscalls()
-  if (loaded.is === 'unavailable') return loaded
   const fd = openFile(path, constants.O_RDWR | constants.O_CREAT | noFollow)
   try {
-    const warning = warningAbout(statfsSync(path).type)
-    if (!loaded.calls.tryLock(fd)) {
-      const holder = readHolder(fd)
-      closeSync(fd)
-      return { is: 'taken', holder, ...(warning && { warning }) }
+    const { type } = statfsSync(path)
+    const answer = loaded.is === 'loaded' ? lockBoth(loaded.calls, fd) : lockByProgram(fd, loaded.why)
+    if (answer.is === 'held') writeHolder(fd)
+    const warning = warningAbout(type)
+    const warned = warning === undefined ? {} : { warning }
+    switch (answer.is) {
+      case 'held':
+        return { is: 'held', fd, release: () => closeSync(fd), ...warned }
+      case 'taken': {
+        const holder = readHolder(fd)
+        closeSync(fd)
+        return { is: 'taken', holder, ...warned }
+      }
+      case 'refused': {
+        closeSync(fd)
+        return { is: 'unavailable', why: whyNoLock(answer.code, type) }
+      }
+      case 'no-means':
+        closeSync(fd)
+        return { is: 'unavailable', why: answer.why }
     }
-    writeHolder(fd)
-    return { is: 'held', fd, release: () => closeSync(fd), ...(warning && { warning }) }
   } catch (error) {
     closeSync(fd)
     throw new Error(`cannot lock ${JSON.stringify(path)}`, { cause: error })
   }
 }
 
-/** Without taking it, and without making the file. */
-export const lookAtLock = async (path: string): Promise<LockSight> => {
-  let fd: number
+type Answer =
+  | { readonly is: 'held' | 'taken' }
+  /** By the file system, with this code. */
+  | { readonly is: 'refused'; readonly code: string }
+  | { readonly is: 'no-means'; readonly why: string }
+
+const lockBoth = (calls: Syscalls, fd: number): Answer => {
   try {
-    fd = openFile(path, constants.O_RDONLY | noFollow)
+    if (!calls.tryLock(fd)) return { is: 'taken' }
   } catch (error) {
-    const code = ((error as Error).cause as NodeJS.ErrnoException).code
-    return code === 'ENOENT' || code === 'ENOTDIR'
-      ? { is: 'free' }
-      : { is: 'unavailable', why: (error as Error).message }
+    if (error instanceof SyscallError) return { is: 'refused', code: error.code }
+    throw error
   }
   try {
-    const loaded = await loadSyscalls()
-    if (loaded.is === 'unavailable') return loaded
-    return loaded.calls.isLocked(fd) ? { is: 'taken', holder: readHolder(fd) } : { is: 'free' }
-  } finally {
-    closeSync(fd)
+    return { is: calls.tryFlock(fd) ? 'held' : 'taken' }
+  } catch (error) {
+    // A file system that has only the first kind.
+    if (error instanceof SyscallError) return { is: 'held' }
+    throw error
   }
 }
+
+const programWithinMs = 10_000
+
+const lockByProgram = (fd: number, whyNoKoffi: string): Answer => {
+  const { status, error, stderr } = spawnSync('flock', ['-n', '-x', '3'], {
+    stdio: ['ignore', 'ignore', 'pipe', fd],
+    env: { PATH: process.env['PATH'], LC_ALL: 'C' },
+    encoding: 'utf8',
+    timeout: programWithinMs,
+  })
+  const code = error && 'code' in error ? String(error.code) : undefined
+  if (code !== undefined)
+    return {
+      is: 'no-means',
+      why: `${whyNoKoffi}, and the program \`flock\` cannot be run (${code}): install util-linux`,
+    }
+  if (status === 0)
+    return hasFlock(fd)
+      ? { is: 'held' }
+      : { is: 'no-means', why: `${whyNoKoffi}, and the program \`flock\` took no lock: install util-linux` }
+  const said = printable(stderr.trim().split('\n')[0] ?? '', 200)
+  if (status === 1 && said === '') return { is: 'taken' }
+  if (said.includes('No locks available')) return { is: 'refused', code: 'ENOLCK' }
+  return {
+    is: 'no-means',
+    why: `${whyNoKoffi}, and the program \`flock\` failed: ${said || `status ${status}`}`,
+  }
+}
+
+/** The kernel's own word: the locks of a descriptor stand in its fdinfo. */
+const hasFlock = (fd: number): boolean =>
+  /^lock:.* FLOCK .*WRITE /m.test(readFileSync(`/proc/self/fdinfo/${fd}`, 'latin1'))
 
 const openFile = (path: string, flags: number): number => {
   let fd: number | undefined
@@ -164,7 +211,16 @@ const networkFileSystems: ReadonlyMap<number, string> = new Map([
 ])
 
 /** From the type that statfs(2) gives. */
+const nameOf = (type: number): string | undefined => networkFileSystems.get(type >>> 0)
+
 export const warningAbout = (type: number): string | undefined => {
-  const name = networkFileSystems.get(type >>> 0)
+  const name = nameOf(type)
   return name && `the state lies on ${name}: a supervisor on another machine may not be seen`
+}
+
+export const whyNoLock = (code: string, type: number): string => {
+  const name = nameOf(type)
+  return name === undefined
+    ? `its file system gives no locks (${code}): move the state to another one`
+    : `it lies on ${name}, which gives no locks here (${code}): start its lock service, or move the state to a local disk`
 }

@@ -20,8 +20,8 @@ export interface Syscalls {
   sendNow(fd: number, bytes: Uint8Array): number | string
   /** F_OFD_SETLK for writing on the whole file; false when somebody else has it. */
   tryLock(fd: number): boolean
-  /** F_OFD_GETLK: does anybody else hold a lock on the file? */
-  isLocked(fd: number): boolean
+  /** flock(2) for writing; false when somebody else has it. Another kind of lock: the two do not see each other. */
+  tryFlock(fd: number): boolean
   /** renameat2(2) with RENAME_EXCHANGE. Undefined when done, else the code of the error. */
   exchange(one: string, other: string): string | undefined
   becomeSubreaper(): void
@@ -44,7 +44,7 @@ export interface DatagramSender {
 export type LoadedSyscalls =
   { readonly is: 'loaded'; readonly calls: Syscalls } | { readonly is: 'unavailable'; readonly why: string }
 
-class SyscallError extends Error {
+export class SyscallError extends Error {
   override name = 'SyscallError'
   readonly code: string
   constructor(call: string, code: string) {
@@ -77,10 +77,10 @@ const SOCK_NONBLOCK = 0o4000
 const SOCK_CLOEXEC = 0o2000000
 const MSG_NOSIGNAL = 0x4000
 const MSG_DONTWAIT = 0x40
-const F_OFD_GETLK = 36
 const F_OFD_SETLK = 37
 const F_WRLCK = 1
-const F_UNLCK = 2
+const LOCK_EX = 2
+const LOCK_NB = 4
 const PR_SET_CHILD_SUBREAPER = 36
 const WNOHANG = 1
 /** One number on every architecture. */
@@ -95,6 +95,7 @@ const bind = (koffi: typeof Koffi): Syscalls => {
   const socket = libc.func('int socket(int, int, int)')
   const sendto = libc.func('long sendto(int, const void *, size_t, int, const void *, uint32_t)')
   const fcntl = libc.func('int fcntl(int, int, ...)')
+  const flock = libc.func('int flock(int, int)')
   const prctl = libc.func('int prctl(int, ...)')
   const waitpid = libc.func('int waitpid(int, _Out_ int *, int)')
   const syscall = libc.func('long syscall(long, ...)')
@@ -145,10 +146,11 @@ const bind = (koffi: typeof Koffi): Syscalls => {
       throw new SyscallError('lock the file', code)
     },
 
-    isLocked(fd) {
-      const question = wholeFile(F_WRLCK)
-      checked('ask for the lock', fcntl(fd, F_OFD_GETLK, 'void *', question))
-      return question.readInt16LE(0) !== F_UNLCK
+    tryFlock(fd) {
+      if (flock(fd, LOCK_EX | LOCK_NB) >= 0) return true
+      const code = errorCode()
+      if (code === 'EAGAIN') return false
+      throw new SyscallError('lock the file', code)
     },
 
     exchange(one, other) {

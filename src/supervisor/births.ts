@@ -21,7 +21,7 @@ export interface Births {
 }
 
 export interface Around {
-  readonly lockFd: number | undefined
+  readonly lockFd: number
   readonly orphans: Orphans | undefined
   readonly debt: Debt
   readonly teller: Teller

@@ -52,7 +52,7 @@ export interface Gateway {
 export interface Tools {
   readonly clock: Clock
   readonly log: Log
-  readonly lockFd: number | undefined
+  readonly lockFd: number
   readonly installed: Package | null
   readonly orphans: Orphans | undefined
   /** At every change of what is seen. */
@@ -71,8 +71,11 @@ export async function startGateway(
   tools: Tools,
   tell: (news: News) => void,
 ): Promise<Gateway | { readonly is: 'failed'; readonly why: string; readonly canPass: boolean }> {
-  const lock = tools.lockFd === undefined ? {} : { lockFd: tools.lockFd }
-  const start = await startChild({ ...settings.command, env: settings.environment(tools.installed), ...lock })
+  const start = await startChild({
+    ...settings.command,
+    env: settings.environment(tools.installed),
+    lockFd: tools.lockFd,
+  })
   if (start.is === 'failed') {
     const canPass = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE', 'ETXTBSY', 'EIO'].includes(start.code)
     return { is: 'failed', why: start.why, canPass }

@@ -27,7 +27,7 @@ import { describeHolder } from './port-sight.ts'
 export type Taken =
   | {
       readonly is: 'ours'
-      readonly lockFd: number | undefined
+      readonly lockFd: number
       readonly warning: string | null
       readonly tookOver: Identity | null
     }
@@ -56,8 +56,8 @@ const leftBehindMs = 3_000
 
 export async function takeState(ask: TakeOver): Promise<Taken> {
   const first = await takeLock(ask.lockPath)
-  const ours = oursWith(first, null)
-  if (ours) return ours
+  const answer = settled(first, null)
+  if (answer) return answer
   const holder = first.is === 'taken' ? first.holder : null
   if (holder !== null && isAlive(holder))
     return refused(`held by another supervise: ${describeSupervisor(holder)}`)
@@ -65,7 +65,7 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
   const child = owed === undefined || owed === 'unknown' ? null : owed.child
   if (child === null || !isAlive(child)) {
     // Who had it may have ended between the two looks.
-    const again = oursWith(await takeLock(ask.lockPath), null)
+    const again = settled(await takeLock(ask.lockPath), null)
     return (
       again ??
       refused(
@@ -99,7 +99,7 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
       else {
         await endAll([...family.values()], ask)
         const lock = await takeLock(ask.lockPath)
-        const taken = oursWith(lock, child)
+        const taken = settled(lock, child)
         if (taken) return taken
         // Another start waited for the same, and was quicker.
         const winner = lock.is === 'taken' ? lock.holder : null
@@ -150,10 +150,10 @@ async function endAll(family: readonly Identity[], { clock, log }: TakeOver): Pr
   if (stuck.length > 0) log.warn('processes of the gateway could not be ended', { pids: stuck })
 }
 
-function oursWith(lock: Lock, tookOver: Identity | null): Taken | undefined {
+function settled(lock: Lock, tookOver: Identity | null): Taken | undefined {
   if (lock.is === 'held') return { is: 'ours', lockFd: lock.fd, warning: lock.warning ?? null, tookOver }
   if (lock.is === 'unavailable')
-    return { is: 'ours', lockFd: undefined, warning: `no lock of the kernel: ${lock.why}`, tookOver }
+    return { is: 'refused', evidence: `the state directory cannot be locked: ${lock.why}`, command: null }
   return undefined
 }
 
