@@ -39,6 +39,13 @@ function wordsOf(entry: Entry): string {
   switch (entry.event) {
     case 'supervising':
       return `supervisor pid ${entry.pid} began: ${entry.command}`
+    case 'took-over': {
+      const behind =
+        entry.leftBehind.length > 0
+          ? `ended ${plural(entry.leftBehind.length, 'process', 'processes')} that it left behind`
+          : 'nothing was left behind'
+      return `took over from an earlier supervisor: ${entry.pid === null ? '' : `stopped its gateway, pid ${entry.pid}; `}${behind}`
+    }
     case 'recovered':
       return `state: ${entry.verdict}${entry.repairId === null ? '' : ` (repair ${entry.repairId})`}, ${entry.detail}`
     case 'started':

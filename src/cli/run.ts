@@ -148,7 +148,7 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
     port,
     addresses: bindAddresses(args, where.section),
     command: { file, args, cwd: currentFolder() },
-    environment: (now) => childEnvironment(env, { stateDir, configPath, port }, now),
+    environment: (now, run) => childEnvironment(env, { stateDir, configPath, port }, now, run),
     installed,
     gatewayLog: where.section.logFile ?? null,
     lifecycle: lifecycleOf(given),

@@ -214,6 +214,21 @@ export const environmentOf = (pid: number): ReadonlyMap<string, string> | undefi
   )
 }
 
+/**
+ * Those alive that were started with this variable, or by somebody who was; not this process, nor who started it.
+ * Identities are read before the environment: of a pid that was used again between the two, nobody is meant.
+ */
+export const carriersOf = (name: string, value: string): ProcessRow[] => {
+  const table = processes()
+  const parents = new Map(table.map((row) => [row.pid, row.ppid]))
+  const own = new Set<number>()
+  for (let pid: number | undefined = process.pid; pid !== undefined && !own.has(pid); pid = parents.get(pid))
+    own.add(pid)
+  return table.filter(
+    (row) => !row.zombie && !own.has(row.pid) && environmentOf(row.pid)?.get(name) === value,
+  )
+}
+
 const userOf = (pid: number): string => {
   const uid = readProc(`/proc/${pid}/status`)
     ?.toString('latin1')

@@ -56,6 +56,12 @@ const neverPassedOn: readonly string[] = [
   'NODE_CHANNEL_SERIALIZATION_MODE',
 ]
 
+/**
+ * In the environment of a gateway and of all that it starts: which run of it they belong to, whoever their parent
+ * and their session are by then. (A name of ours: `SUPERVISE_` is for settings.)
+ */
+export const runVariable = 'SUPERVISED_RUN'
+
 export interface Place {
   readonly stateDir: string
   readonly configPath: string
@@ -67,11 +73,13 @@ export function childEnvironment(
   inherited: Environment,
   place: Place,
   installed: Package | null,
+  run: string,
 ): Record<string, string> {
   const env: Record<string, string> = {}
   for (const [name, value] of Object.entries(inherited))
     if (value !== undefined && !neverPassedOn.includes(name) && !name.startsWith('SUPERVISE_'))
       env[name] = value
+  env[runVariable] = run
   env['OPENCLAW_STATE_DIR'] = place.stateDir
   env['OPENCLAW_CONFIG_PATH'] = place.configPath
   env['OPENCLAW_GATEWAY_PORT'] = String(place.port)

@@ -40,8 +40,9 @@ export function openBirths(settings: Settings, { lockFd, orphans, debt, teller, 
     const installed = settings.installed()
     const version = installed?.version ?? null
     const childLog = log.with({ phase: 'starting', child: number })
+    const run = crypto.randomUUID()
     try {
-      await debt.incur(version)
+      await debt.incur(run, version)
     } catch (error) {
       const why = `cannot mark that recovery is owed: ${(error as Error).message}`
       return { is: 'failed', why, canPass: true }
@@ -56,6 +57,7 @@ export function openBirths(settings: Settings, { lockFd, orphans, debt, teller, 
         log: childLog,
         lockFd,
         installed,
+        run,
         orphans,
         probed: (probe, ms) => {
           http.tell({ is: 'probe', probe, ms })
@@ -83,7 +85,7 @@ export function openBirths(settings: Settings, { lockFd, orphans, debt, teller, 
     })
     teller.record({ event: 'started', child: number, pid: identity.pid, version })
     childLog.info('gateway started', { pid: identity.pid, version })
-    await debt.name(identity, version)
+    await debt.name(identity, run, version)
     const ended = gateway.ended.then(async ({ exit, wasReady, leftBehind }) => {
       lastEnd = { wasReady, leftBehind }
       const isZero = exit.by === 'code' && exit.code === 0

@@ -28,9 +28,9 @@ export interface Debt {
   /** What became of the last gateway: the next recovery counts it with the turns that were handed to that one. */
   learn(lastRun: LastRun): void
   /** Before a child is born; fails when the mark cannot be written. */
-  incur(openclaw: string | null): Promise<void>
+  incur(run: string, openclaw: string | null): Promise<void>
   /** Which process a later supervisor may find. */
-  name(child: Identity, openclaw: string | null): Promise<void>
+  name(child: Identity, run: string, openclaw: string | null): Promise<void>
   /** At the very end. */
   settle(left: Left): Promise<void>
 }
@@ -85,14 +85,14 @@ export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, lo
     learn(run) {
       lastRun = run
     },
-    async incur(openclaw) {
+    async incur(run, openclaw) {
       isConfirmed = false
-      await markOwed(paths.owed, { bootId: bootId(), child: null, openclaw }, { durable: !isMarked })
+      await markOwed(paths.owed, { bootId: bootId(), run, child: null, openclaw }, { durable: !isMarked })
       isMarked = true
     },
-    async name(child, openclaw) {
+    async name(child, run, openclaw) {
       const named = { ...child, exe: exeOf(child.pid) ?? null }
-      await markOwed(paths.owed, { bootId: bootId(), child: named, openclaw }, { durable: false }).catch(
+      await markOwed(paths.owed, { bootId: bootId(), run, child: named, openclaw }, { durable: false }).catch(
         (error: unknown) => log.warn('cannot name the gateway in the mark', { err: error }),
       )
     },

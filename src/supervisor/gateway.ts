@@ -15,9 +15,9 @@ import { listensOn } from '../host/listeners.ts'
 import type { Log } from '../host/log.ts'
 import type { Orphans } from '../host/orphans.ts'
 import { probe } from '../host/probe.ts'
-import { describe, descendantsOf, isAlive, type Identity } from '../host/process-table.ts'
+import { carriersOf, describe, descendantsOf, isAlive, type Identity } from '../host/process-table.ts'
 import { sendSignal } from '../host/send-signal.ts'
-import type { Package } from '../openclaw/launch.ts'
+import { runVariable, type Package } from '../openclaw/launch.ts'
 import type { Exit } from '../lifecycle/exit.ts'
 import {
   isLive,
@@ -54,6 +54,8 @@ export interface Tools {
   readonly log: Log
   readonly lockFd: number
   readonly installed: Package | null
+  /** What marks it and all that it starts. */
+  readonly run: string
   readonly orphans: Orphans | undefined
   /** At every change of what is seen. */
   readonly seen: (readiness: ReadinessSeen) => void
@@ -73,7 +75,7 @@ export async function startGateway(
 ): Promise<Gateway | { readonly is: 'failed'; readonly why: string; readonly canPass: boolean }> {
   const start = await startChild({
     ...settings.command,
-    env: settings.environment(tools.installed),
+    env: settings.environment(tools.installed, tools.run),
     lockFd: tools.lockFd,
   })
   if (start.is === 'failed') {
@@ -209,10 +211,11 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
 async function sweep(
   child: Child,
   patienceMs: number,
-  { clock, log, orphans }: Tools,
+  { clock, log, orphans, run }: Tools,
 ): Promise<readonly string[]> {
   const left = (): Identity[] => {
-    const adopted = orphans?.alive() ?? []
+    // What left its group and session comes to us when its parent ends; where it cannot, its mark tells.
+    const adopted = orphans?.alive() ?? carriersOf(runVariable, run)
     const below = adopted.flatMap((row) => descendantsOf(row.pid)).filter((row) => !row.zombie)
     const all = [...child.remaining(), ...adopted, ...below]
     return all.filter((row, i) => all.findIndex((other) => other.pid === row.pid) === i)

@@ -9,6 +9,8 @@ const mostBytes = 1024 * 1024
 
 export type Entry = { readonly at: string; readonly child: number } & (
   | { readonly event: 'supervising'; readonly pid: number; readonly command: string }
+  /** Of a dead supervisor: its gateway, where that lived, and what either had left behind. */
+  | { readonly event: 'took-over'; readonly pid: number | null; readonly leftBehind: readonly string[] }
   | {
       readonly event: 'recovered'
       readonly verdict: string

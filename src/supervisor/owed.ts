@@ -10,6 +10,8 @@ export interface Owed {
   readonly version: 1
   /** Of the boot in which the child was started. */
   readonly bootId: string
+  /** In the environment of the gateway and of all that it starts (openclaw/launch.ts). Earlier versions had none. */
+  readonly run?: string
   /** Null between the mark and the spawn. */
   readonly child: (Identity & { readonly exe: string | null }) | null
   readonly openclaw: string | null

@@ -20,7 +20,7 @@ export interface Settings {
     readonly cwd: string
   }
   /** Of the child, all of it; which contract it declares depends on what is installed at that moment. */
-  readonly environment: (installed: Package | null) => Readonly<Record<string, string>>
+  readonly environment: (installed: Package | null, run: string) => Readonly<Record<string, string>>
   /** Where the gateway's own log goes, when not to the usual place. */
   readonly gatewayLog: string | null
   /** What is installed, where it could be found. Asked again at each start: an update can come in between. */

@@ -128,6 +128,9 @@ export async function supervise(
     }
     const command = [settings.command.file, ...settings.command.args].join(' ')
     teller.record({ event: 'supervising', child: 0, pid: own.pid, command })
+    const { tookOver, leftBehind } = taken
+    if (tookOver !== null || leftBehind.length > 0)
+      teller.record({ event: 'took-over', child: 0, pid: tookOver?.pid ?? null, leftBehind })
     const left = await runLoop(world, settings.lifecycle, carriedOver(before), (order) =>
       listenForSignals((signal) => {
         const given: Order = signal === 'SIGHUP' ? 'restart' : 'stop'

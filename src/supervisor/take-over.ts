@@ -1,15 +1,21 @@
 /**
- * The lock is taken: by whom, and what follows?
+ * Takes the lock. When somebody has it: by whom, and what follows?
  *
  * - A living supervisor has it: refused, and named.
  * - A dead supervisor's gateway has it (the descriptor was inherited): stopped gracefully, waited for, and its
- *   place taken. Only when the mark it left names a living process by pid, start time, boot and executable.
+ *   place taken. Only when the mark it left names a living process by pid, start time, boot and executable, or, when
+ *   that supervisor was killed before it could name anybody, by the run that the process bears in its environment.
  * - Anything else is not understood, and refused: never a signal to a process that cannot be verified.
+ *
+ * What the gateway of a dead supervisor had started, and what others have adopted since, is ended too, before the
+ * state is looked at: it bears the same run.
  */
 import type { Clock } from '../host/clock.ts'
 import { takeLock, type Holder, type Lock } from '../host/lock.ts'
 import type { Log } from '../host/log.ts'
 import {
+  bootId,
+  carriersOf,
   describe,
   descendantsOf,
   exeOf,
@@ -18,9 +24,11 @@ import {
   ownIdentity,
   pids,
   processes,
+  rowOf,
   type Identity,
 } from '../host/process-table.ts'
 import { sendSignal, sendSignalToGroup } from '../host/send-signal.ts'
+import { runVariable } from '../openclaw/launch.ts'
 import { readOwed } from './owed.ts'
 import { describeHolder } from './port-sight.ts'
 
@@ -30,6 +38,8 @@ export type Taken =
       readonly lockFd: number
       readonly warning: string | null
       readonly tookOver: Identity | null
+      /** What that one, or a gateway that ended unseen, had left behind and was ended: command lines. */
+      readonly leftBehind: readonly string[]
     }
   | { readonly is: 'refused'; readonly evidence: string; readonly command: string | null }
   /** A stop was ordered meanwhile. */
@@ -55,17 +65,20 @@ const killMs = 10_000
 const leftBehindMs = 3_000
 
 export async function takeState(ask: TakeOver): Promise<Taken> {
+  const owed = readOwed(ask.owedPath)
+  /** Nobody has it, and there may still be what a gateway that ended unseen had started. */
+  const takeFree = async (lock: Lock): Promise<Taken | undefined> =>
+    lock.is === 'held' ? settled(lock, null, await endAll(() => leftOf(owed), ask)) : settled(lock, null, [])
   const first = await takeLock(ask.lockPath)
-  const answer = settled(first, null)
+  const answer = await takeFree(first)
   if (answer) return answer
   const holder = first.is === 'taken' ? first.holder : null
   if (holder !== null && isAlive(holder))
     return refused(`held by another supervise: ${describeSupervisor(holder)}`)
-  const owed = readOwed(ask.owedPath)
-  const child = owed === undefined || owed === 'unknown' ? null : owed.child
-  if (child === null || !isAlive(child)) {
+  const orphan = await orphanOf(owed, ask)
+  if (orphan === null) {
     // Who had it may have ended between the two looks.
-    const again = settled(await takeLock(ask.lockPath), null)
+    const again = await takeFree(await takeLock(ask.lockPath))
     return (
       again ??
       refused(
@@ -73,9 +86,14 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
       )
     )
   }
+  const { child } = orphan
+  const parent = describe(rowOf(child.pid)?.ppid ?? 0)
+  // The lock's file could not be written, so it names nobody; but who started this gateway lives.
+  if (parent !== undefined && openFilesOf(parent.pid).includes(ask.lockPath))
+    return refused(`held by another supervise: ${describeHolder(parent)}`)
   const seen = describe(child.pid)
   const who = seen === undefined ? `pid ${child.pid}` : describeHolder(seen)
-  if (child.exe === null || exeOf(child.pid) !== child.exe)
+  if (!orphan.isVerified)
     return refused(`${who} holds its lock and cannot be verified as the gateway of a supervisor that is gone`)
   if (ask.orphan === 'refuse')
     return refused(`${who}, the gateway of a supervisor that is gone, still runs (--orphan=refuse)`)
@@ -87,6 +105,7 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
     for (const row of familyOf(child)) family.set(row.pid, row)
   }
   meetFamily()
+  const leftBehind: string[] = []
   for (const [signal, withinMs] of [
     ['SIGTERM', ask.patienceMs],
     ['SIGKILL', killMs],
@@ -97,9 +116,10 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
       if (ask.isInterrupted()) return { is: 'interrupted' }
       if (isAlive(child)) meetFamily()
       else {
-        await endAll([...family.values()], ask)
+        // Some of them may hold the lock, too.
+        leftBehind.push(...(await endAll(() => leftOf(owed, [...family.values()]), ask)))
         const lock = await takeLock(ask.lockPath)
-        const taken = settled(lock, child)
+        const taken = settled(lock, child, leftBehind)
         if (taken) return taken
         // Another start waited for the same, and was quicker.
         const winner = lock.is === 'taken' ? lock.holder : null
@@ -110,6 +130,38 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
     }
   }
   return refused(`${who} was told to end and still holds its lock`)
+}
+
+interface Orphan {
+  readonly child: Identity
+  readonly isVerified: boolean
+}
+
+/** A process that was just forked bears its run a moment later. */
+const bornWithinMs = 2_000
+
+async function orphanOf(
+  owed: ReturnType<typeof readOwed>,
+  { lockPath, clock }: TakeOver,
+): Promise<Orphan | null> {
+  if (owed === undefined || owed === 'unknown' || owed.bootId !== bootId()) return null
+  const { child, run } = owed
+  if (child !== null) {
+    if (!isAlive(child)) return null
+    // An update may have replaced the program meanwhile.
+    const exe = exeOf(child.pid)?.replace(/ \(deleted\)$/, '')
+    return { child, isVerified: child.exe !== null && exe === child.exe.replace(/ \(deleted\)$/, '') }
+  }
+  if (run === undefined) return null
+  const until = clock.monotonicMs() + bornWithinMs
+  do {
+    const born = carriersOf(runVariable, run).find(
+      ({ pid, group }) => group === pid && openFilesOf(pid).includes(lockPath),
+    )
+    if (born !== undefined) return { child: born, isVerified: true }
+    await new Promise<void>((go) => void clock.after(everyMs, go))
+  } while (clock.monotonicMs() < until)
+  return null
 }
 
 /** Whoever has the file open, for a person to look at. */
@@ -135,26 +187,37 @@ function familyOf(orphan: Identity): readonly Identity[] {
   )
 }
 
-/** Bounded: what cannot be ended is told, not awaited for ever. */
-async function endAll(family: readonly Identity[], { clock, log }: TakeOver): Promise<void> {
+/** Answers what they were. Bounded: what cannot be ended is told, not awaited for ever. */
+async function endAll(find: () => readonly Identity[], ask: TakeOver): Promise<readonly string[]> {
+  const { clock, log } = ask
+  const found = find()
+  const names = found.map(({ pid }) => describe(pid)?.command ?? `pid ${pid}`)
+  if (found.length === 0) return []
+  log.info('the gateway left processes behind: ending them', { processes: names.slice(0, 20) })
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    const left = family.filter(isAlive)
-    if (left.length === 0) return
-    log.info('the gateway left processes behind: ending them', { pids: left.map(({ pid }) => pid), signal })
-    for (const who of left) sendSignal(who, signal)
-    const until = clock.monotonicMs() + leftBehindMs
-    while (family.some(isAlive) && clock.monotonicMs() < until)
+    const until = clock.monotonicMs() + Math.min(leftBehindMs, ask.patienceMs)
+    for (const who of find()) sendSignal(who, signal)
+    while (find().length > 0 && clock.monotonicMs() < until)
       await new Promise<void>((go) => void clock.after(everyMs, go))
   }
-  const stuck = family.filter(isAlive).map(({ pid }) => pid)
+  const stuck = find().map(({ pid }) => pid)
   if (stuck.length > 0) log.warn('processes of the gateway could not be ended', { pids: stuck })
+  return names
 }
 
-function settled(lock: Lock, tookOver: Identity | null): Taken | undefined {
-  if (lock.is === 'held') return { is: 'ours', lockFd: lock.fd, warning: lock.warning ?? null, tookOver }
+/** What bears the run of the mark, whoever's child it is by now, and of this family what is alive. */
+function leftOf(owed: ReturnType<typeof readOwed>, family: readonly Identity[] = []): readonly Identity[] {
+  const run = owed === undefined || owed === 'unknown' || owed.bootId !== bootId() ? undefined : owed.run
+  const marked = run === undefined ? [] : carriersOf(runVariable, run)
+  return [...marked, ...family.filter((one) => isAlive(one) && !marked.some(({ pid }) => pid === one.pid))]
+}
+
+/** What this lock means in the end; undefined while somebody else has it. */
+function settled(lock: Lock, tookOver: Identity | null, leftBehind: readonly string[]): Taken | undefined {
+  if (lock.is === 'taken') return undefined
   if (lock.is === 'unavailable')
     return { is: 'refused', evidence: `the state directory cannot be locked: ${lock.why}`, command: null }
-  return undefined
+  return { is: 'ours', lockFd: lock.fd, warning: lock.warning ?? null, tookOver, leftBehind }
 }
 
 const describeSupervisor = ({ pid, command, since, unit }: Holder): string =>

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { describe as suite, expect, test } from 'vitest'
 import {
   bootId,
+  carriersOf,
   descendantsOf,
   describe,
   environmentOf,
@@ -23,11 +24,13 @@ import {
   unitOf,
   unitOfCgroups,
   userName,
+  writesTo,
 } from '../../src/host/process-table.ts'
 import { until } from '../systemd/wait.ts'
 import { compiledHost } from './compiled.ts'
 import { endAfterTest, exited, started, temporaryFolder } from './started.ts'
 
+const host = compiledHost()
 const sleep = (seconds = 60) => started('sleep', [String(seconds)])
 const pidOf = (child: { pid?: number | undefined }): number => {
   if (child.pid === undefined) throw new Error('it did not start')
@@ -109,8 +112,6 @@ const canHide =
   spawnSync('unshare', [...inMounts, 'mount', '-t', 'proc', '-o', 'hidepid=2', 'proc', '/proc']).status === 0
 
 suite.runIf(canHide)('where /proc hides what belongs to others', () => {
-  const host = compiledHost()
-
   test('one that is hidden is not taken for gone, and is not signalled', () => {
     const who = endAfterTest(sleep().pid)
     const gone = { ...who, pid: 4_000_000 }
@@ -215,6 +216,37 @@ suite('how is it called', () => {
     expect(openFilesOf(4_000_000)).toEqual([])
     expect(nameOfProcess(process.pid)).toBe(readFileSync('/proc/self/comm', 'utf8').trimEnd())
     expect(nameOfProcess(4_000_000)).toBe('')
+  })
+
+  test('what it has open for writing, and not what it only reads', async () => {
+    const folder = temporaryFolder()
+    const [read, written] = [join(folder, 'read'), join(folder, 'written')]
+    closeSync(openSync(read, 'w'))
+    const fds = [openSync(read, 'r'), openSync(written, 'a')]
+    const child = started('sleep', ['60'], { stdio: ['ignore', ...fds] as ['ignore', number, number] })
+    for (const fd of fds) closeSync(fd)
+    const isMeant = (path: string) => path.startsWith(folder)
+    expect(writesTo(pidOf(child), isMeant)).toBe(written)
+    expect(writesTo(pidOf(child), (path) => path === read)).toBeUndefined()
+    expect(writesTo(4_000_000, isMeant)).toBeUndefined()
+  })
+
+  test('who bears a variable: also the tool of a tool, without its parent; not who asks, nor who started that', async () => {
+    const value = temporaryFolder()
+    const env = { ...process.env, SUPERVISED_RUN: value }
+    const ask = `const { carriersOf } = await import(${JSON.stringify(host('process-table.js'))})
+      console.log(JSON.stringify(carriersOf('SUPERVISED_RUN', ${JSON.stringify(value)}).map(({ pid }) => pid)))`
+    const tool = spawnSync('sh', ['-c', 'setsid sleep 60 >/dev/null 2>&1 & echo $!'], {
+      env,
+      encoding: 'utf8',
+    })
+    const { pid } = endAfterTest(Number(tool.stdout))
+    await until('it is sleep', async () => nameOfProcess(pid) === 'sleep')
+    expect(carriersOf('SUPERVISED_RUN', value).map((row) => row.pid)).toEqual([pid])
+    const words = ['-c', '"$@"; true', 'sh', process.execPath, '--input-type=module', '-e', ask]
+    const asked = spawnSync('sh', words, { env, cwd: '/', encoding: 'utf8' })
+    expect(JSON.parse(asked.stdout)).toEqual([pid])
+    expect(carriersOf('SUPERVISED_RUN', `${value}x`)).toEqual([])
   })
 
   test('a user without a name is named by number', () => {

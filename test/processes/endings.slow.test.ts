@@ -151,7 +151,13 @@ test("a stranger's SIGTERM to the child is no order to stop", async () => {
   expect((await supervisor.ended).code).toBe(0)
 })
 
-test.each(['leave-grandchild', 'leave-grandchild detached', 'leave-grandchild-with-port', 'fork-away'])(
+test.each([
+  'leave-grandchild',
+  'leave-grandchild detached',
+  'leave-grandchild adopted',
+  'leave-grandchild-with-port',
+  'fork-away',
+])(
   '%s: what it leaves behind is gone before the state is looked at, and listed in the ledger',
   async (child) => {
     const room = await enter()

@@ -5,7 +5,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { describe as describeProcess, identityOf, isAlive } from '../../src/host/process-table.ts'
+import {
+  describe as describeProcess,
+  environmentOf,
+  identityOf,
+  isAlive,
+  type Identity,
+} from '../../src/host/process-table.ts'
+import { sendSignal } from '../../src/host/send-signal.ts'
 import type { Phase } from '../../src/lifecycle/lifecycle.ts'
 import type { Status } from '../../src/supervisor/status.ts'
 import { childFile, rooms, type Room, type Supervisor } from './room.ts'
@@ -201,23 +208,100 @@ test('an orphan that ignores SIGTERM is killed within the stop limit and its pla
   expect((await second.ended).code).toBe(0)
 })
 
-test.each(['detached', 'detached stubborn', 'here stubborn'])(
-  'what an orphan leaves behind (%s) is gone before the state is looked at',
+test.each(['detached', 'detached stubborn', 'here stubborn', 'adopted'])(
+  'what an orphan leaves behind (%s) is gone before the state is looked at, and listed in the ledger',
   async (where) => {
     const room = await enter()
     const first = room.run(`leave-grandchild ${where}`)
-    await ready(room)
-    const line = await until('the grandchild is up', () =>
-      room.journal().find((each) => each.startsWith('grandchild')),
-    )
-    const grandchild = identityOf(Number(line.split(' ')[1]))!
+    const { child } = await ready(room)
+    const grandchild = await grandchildOf(room)
     first.signal('SIGKILL')
     await first.ended
     const second = room.run('one-at-a-time')
-    await room.reaches('it is looked at', (s) => s.supervisor?.pid === second.who.pid)
+    await room.reaches(
+      'it is looked at',
+      (s) => s.supervisor?.pid === second.who.pid && s.phase !== 'taking-over',
+    )
     expect(isAlive(grandchild)).toBe(false)
     await room.reaches('ready', (s) => s.ready && s.supervisor?.pid === second.who.pid)
+    expect(room.ledger().find(({ event }) => event === 'took-over')).toMatchObject({
+      pid: child!.pid,
+      leftBehind: [expect.stringContaining('grandchild.mjs')],
+    })
     second.signal('SIGTERM')
     expect((await second.ended).code).toBe(0)
   },
 )
+
+const grandchildOf = async (room: Room): Promise<Identity> => {
+  const line = await until('the grandchild is up', () =>
+    room.journal().find((each) => each.startsWith('grandchild')),
+  )
+  return identityOf(Number(line.split(' ')[1]))!
+}
+
+test.each(['adopted', 'adopted stubborn'])(
+  'nobody saw the gateway end: what it left behind (%s), and others have adopted, is ended all the same',
+  async (where) => {
+    const room = await enter()
+    const first = room.run(`leave-grandchild ${where}`)
+    const { child } = await ready(room)
+    const grandchild = await grandchildOf(room)
+    const run = environmentOf(grandchild.pid)!.get('SUPERVISED_RUN')!
+    first.signal('SIGKILL')
+    await first.ended
+    sendSignal(child!, 'SIGKILL')
+    await until('the gateway is gone', () => !isAlive(child!))
+    expect(isAlive(grandchild)).toBe(true)
+    // As a tool of that gateway would start it: it bears the same run, and does not end itself.
+    const second = room.run('one-at-a-time', { env: { SUPERVISED_RUN: run }, flags: ['--stop-limit=1s'] })
+    await room.reaches('ready', (s) => s.ready && s.supervisor?.pid === second.who.pid)
+    expect(isAlive(grandchild)).toBe(false)
+    expect(room.ledger().find(({ event }) => event === 'took-over')).toMatchObject({
+      pid: null,
+      leftBehind: [expect.stringContaining('grandchild.mjs')],
+    })
+    const history = await room.supervise(['history'])
+    expect(history.stdout).toContain(
+      'took over from an earlier supervisor: ended 1 process that it left behind',
+    )
+    second.signal('SIGTERM')
+    expect((await second.ended).code).toBe(0)
+  },
+)
+
+test('killed between the spawn and the mark that names the child: found by its run, and its place taken', async () => {
+  const room = await enter()
+  const gateway = [process.execPath, childFile('one-at-a-time')]
+  const mark = join(room.stateDir, 'supervise/owed.json')
+  const nameless = (): boolean => readFileSync(mark, 'utf8').includes('"child":null')
+  for (let times = 0; times < 3; times++) {
+    const first = room.run('', { command: ['/bin/sh', '-c', 'kill -9 $PPID; exec "$@"', 'sh', ...gateway] })
+    expect((await first.ended).signal).toBe('SIGKILL')
+    // Where the mark was quicker, it is as if it had not been.
+    if (!nameless())
+      writeFileSync(mark, readFileSync(mark, 'utf8').replace(/"child":\{[^}]*\}/, '"child":null'))
+    expect(nameless()).toBe(true)
+    const orphan = await until('the orphan runs', () => room.inhabitants()[0])
+    const next = room.run('one-at-a-time')
+    await room.reaches('ready', (s) => s.ready && s.supervisor?.pid === next.who.pid)
+    expect(isAlive(orphan)).toBe(false)
+    expect(room.inhabitants()).toHaveLength(2)
+    next.signal('SIGTERM')
+    expect((await next.ended).code).toBe(0)
+  }
+  expect(room.journal().filter((line) => line.startsWith('overlap'))).toEqual([])
+})
+
+test('a lock that names nobody: the gateway of a supervisor that lives is no orphan', async () => {
+  const room = await enter()
+  const first = room.run('one-at-a-time')
+  const { child } = await ready(room)
+  writeFileSync(join(room.stateDir, 'supervise/lock'), '')
+  const second = room.run('one-at-a-time')
+  expect((await second.ended).code).toBe(69)
+  expect(second.said()).toContain(`held by another supervise: pid ${first.who.pid}`)
+  expect(isAlive(child!)).toBe(true)
+  first.signal('SIGTERM')
+  expect((await first.ended).code).toBe(0)
+})

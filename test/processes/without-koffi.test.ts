@@ -1,8 +1,10 @@
 /** Where koffi does not load there is still one copy, always; and where no lock can be had, none at all. */
 import { expect, test } from 'vitest'
 import { isAlive } from '../../src/host/process-table.ts'
-import { rooms } from './room.ts'
+import { sendSignal } from '../../src/host/send-signal.ts'
 import { temporaryFolder } from '../host/started.ts'
+import { rooms } from './room.ts'
+import { until } from './until.ts'
 
 const enter = rooms()
 
@@ -32,6 +34,20 @@ test('a second supervisor is refused, an orphan is taken over, and `repair` is r
   expect(room.journal().filter((line) => line.startsWith('overlap'))).toEqual([])
   next.signal('SIGTERM')
   expect((await next.ended).code).toBe(0)
+})
+
+test('a tool that left group, session and parent is ended all the same: it bears the run', async () => {
+  const room = await enter()
+  const supervisor = room.run('leave-grandchild adopted', { env })
+  const { child } = await room.reaches('ready', (status) => status.ready)
+  await until('the tool runs', () => room.journal().some((line) => line.startsWith('grandchild')))
+  sendSignal(child!, 'SIGKILL')
+  await room.reaches('another one is ready', (status) => status.ready && status.child?.number === 2)
+  const ended = room.ledger().find(({ event }) => event === 'ended')
+  expect(ended).toMatchObject({ leftBehind: [expect.stringContaining('grandchild.mjs')] })
+  supervisor.signal('SIGTERM')
+  expect((await supervisor.ended).code).toBe(0)
+  expect(room.inhabitants()).toEqual([])
 })
 
 test('without the program `flock`, too: refused with 69 and one line, and no gateway', async () => {
