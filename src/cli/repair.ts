@@ -5,6 +5,7 @@ import { defaultPolicy, type Policy } from '../recovery/site.ts'
 import type { Recovery } from '../recovery/verdict.ts'
 import { clearOwed } from '../supervisor/owed.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
+import { judge, readStatusFile } from '../supervisor/status.ts'
 import { siteOn } from '../supervisor/this-machine.ts'
 import { look } from './check.ts'
 import { exitStatus } from './exit-statuses.ts'
@@ -83,9 +84,19 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
         kept,
         evidence: evidenceOf(recovery),
       })
-    } else sayRecovery(recovery)
+    } else {
+      sayRecovery(recovery)
+      if (statusOf(recovery) === exitStatus.ok && isHeldBack(where.stateDir))
+        say('a supervisor waits for this; run: supervise retry')
+    }
     return statusOf(recovery)
   })
+}
+
+const isHeldBack = (stateDir: string): boolean => {
+  const read = readStatusFile(ownPaths(stateDir).status)
+  const status = read.is === 'known' ? judge(read.status) : null
+  return status?.phase === 'held' && status.supervisor !== null
 }
 
 const policyOf = (given: Given): Policy => ({

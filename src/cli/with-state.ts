@@ -2,8 +2,10 @@
 import { DiskError } from '../host/disk.ts'
 import { takeLock, type Lock } from '../host/lock.ts'
 import { ensureFolder } from '../host/own-files.ts'
+import { isAlive } from '../host/process-table.ts'
 import { isStateDirectory } from '../openclaw/layout.ts'
 import type { Environment } from '../openclaw/settings.ts'
+import { holderInWords } from '../supervisor/lock-holder.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
 import { runningGateway } from '../supervisor/running-gateway.ts'
 import { exitStatus } from './exit-statuses.ts'
@@ -30,11 +32,12 @@ export async function withState(
     return exitStatus.needsOperator
   }
   if (lock.is === 'taken') {
-    const who =
-      lock.holder === null
-        ? 'a process that left no name'
-        : `pid ${lock.holder.pid} (${clean(lock.holder.command)})`
-    complain(`the state is held by ${who}, or by the gateway it started: stop it first (supervise stop)`)
+    const who = clean(holderInWords(paths.lock, lock.holder))
+    complain(
+      lock.holder !== null && isAlive(lock.holder)
+        ? `the state directory is held by ${who}: stop it first; run: supervise stop`
+        : `the state directory is held by ${who}, left behind by a supervisor that is gone: stop it, or let the next \`supervise run\` take it over`,
+    )
     return exitStatus.obstructed
   }
   if (lock.is === 'unavailable') {

@@ -38,15 +38,17 @@ export interface Holder extends Identity {
   readonly unit?: string
 }
 
+export interface HeldLock {
+  readonly is: 'held'
+  /** To be passed to the child. Closed on exec unless it is. */
+  readonly fd: number
+  /** Lets go of our side; a child that inherited the descriptor holds on. */
+  release(): void
+  readonly warning?: string
+}
+
 export type Lock =
-  | {
-      readonly is: 'held'
-      /** To be passed to the child. Closed on exec unless it is. */
-      readonly fd: number
-      /** Lets go of our side; a child that inherited the descriptor holds on. */
-      release(): void
-      readonly warning?: string
-    }
+  | HeldLock
   | { readonly is: 'taken'; readonly holder: Holder | null; readonly warning?: string }
   /** No lock can be had here at all: nobody may work on this state. */
   | { readonly is: 'unavailable'; readonly why: string }

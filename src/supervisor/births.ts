@@ -10,6 +10,7 @@ import type { Http } from './http.ts'
 import { lastWordsFrom } from './last-words.ts'
 import type { Spawned, World } from './loop.ts'
 import type { Settings } from './settings.ts'
+import type { StateLock } from './state-lock.ts'
 import { readinessOf } from './status-of.ts'
 import type { LastEnd, Teller } from './teller.ts'
 import { siteOn } from './this-machine.ts'
@@ -21,7 +22,7 @@ export interface Births {
 }
 
 export interface Around {
-  readonly lockFd: number
+  readonly lock: StateLock
   readonly orphans: Orphans | undefined
   readonly debt: Debt
   readonly teller: Teller
@@ -29,7 +30,7 @@ export interface Around {
   readonly log: Log
 }
 
-export function openBirths(settings: Settings, { lockFd, orphans, debt, teller, http, log }: Around): Births {
+export function openBirths(settings: Settings, { lock, orphans, debt, teller, http, log }: Around): Births {
   let lastEnd: LastEnd = { wasReady: false, leftBehind: [] }
   const generations = watchGenerations(
     siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery }),
@@ -55,7 +56,7 @@ export function openBirths(settings: Settings, { lockFd, orphans, debt, teller, 
       {
         clock,
         log: childLog,
-        lockFd,
+        lockFd: lock.fd(),
         installed,
         run,
         orphans,

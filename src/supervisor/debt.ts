@@ -18,7 +18,9 @@ import type { OwnPaths } from './own-paths.ts'
 import { lookForObstruction, type Obstruction } from './port-sight.ts'
 import { runningGateway } from './running-gateway.ts'
 import type { Settings } from './settings.ts'
+import type { StateLock } from './state-lock.ts'
 import { stateOf } from './status-of.ts'
+import type { Refused } from './take-over.ts'
 import type { Teller } from './teller.ts'
 import { siteOn } from './this-machine.ts'
 
@@ -31,6 +33,8 @@ export interface Debt {
   incur(run: string, openclaw: string | null): Promise<void>
   /** Which process a later supervisor may find. */
   name(child: Identity, run: string, openclaw: string | null): Promise<void>
+  /** Nothing is going on: others may have the state, and change it. */
+  letGo(): void
   /** At the very end. */
   settle(left: Left): Promise<void>
 }
@@ -40,15 +44,23 @@ const mostRepairsTold = 5
 /** Nobody who orders a stop waits long for a look. */
 const stopLookMs = 10_000
 
-export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, log: Log): Debt {
+export function openDebt(
+  settings: Settings,
+  paths: OwnPaths,
+  lock: StateLock,
+  teller: Teller,
+  log: Log,
+): Debt {
   const phaseLog = log.with({ phase: 'recovering' })
   let isMarked = false
   /** Nothing was started since the state was confirmed. */
   let isConfirmed = false
   let lastRun: LastRun = 'unknown'
 
-  /** A gateway that holds no lock of ours would write while the state is read or repaired. */
+  /** Whoever has the state, or works on it without a lock of ours, would write while it is read or repaired. */
   const findOther = async (): Promise<Obstructed | null> => {
+    const refused = await lock.regain()
+    if (refused !== null) return obstructed(refused)
     const other = await runningGateway({ ...settings, ports: [settings.port] })
     return other === null ? null : obstructed(other)
   }
@@ -95,6 +107,10 @@ export function openDebt(settings: Settings, paths: OwnPaths, teller: Teller, lo
       await markOwed(paths.owed, { bootId: bootId(), run, child: named, openclaw }, { durable: false }).catch(
         (error: unknown) => log.warn('cannot name the gateway in the mark', { err: error }),
       )
+    },
+    letGo() {
+      isConfirmed = false
+      lock.letGo()
     },
     async settle(left) {
       // What an orderly stop leaves is confirmed at once: a reboot then does not have to read everything.
@@ -146,7 +162,7 @@ const kindsOf = (findings: readonly Finding[]): Record<string, number> => {
 }
 
 type Obstructed = Extract<Outcome, { is: 'needs-operator' }>
-const obstructed = ({ evidence, command }: Obstruction): Obstructed => ({
+const obstructed = ({ evidence, command }: Obstruction | Refused): Obstructed => ({
   is: 'needs-operator',
   kind: 'obstructed',
   evidence,

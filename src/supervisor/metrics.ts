@@ -10,6 +10,7 @@ export interface Metrics {
 }
 
 const phases: readonly Status['phase'][] = [
+  'taking-over',
   'recovering',
   'backing-off',
   'starting',

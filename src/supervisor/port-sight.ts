@@ -2,6 +2,7 @@
 import { lookAtPort, type PortSight } from '../host/ports.ts'
 import { environmentOf, nameOfProcess, type Description } from '../host/process-table.ts'
 import { isGatewayName } from '../openclaw/process-title.ts'
+import { describeHolder } from './lock-holder.ts'
 
 export interface Obstruction {
   readonly evidence: string
@@ -14,9 +15,6 @@ export interface PortReport {
   /** What it will have to do without. */
   readonly warnings: readonly string[]
 }
-
-export const describeHolder = ({ pid, command, user, unit }: Description): string =>
-  `pid ${pid} (${command}, user ${user}${unit === undefined ? '' : `, unit ${unit.name}`})`
 
 /** Another gateway is worth knowing as one: whose state it works on tells which of the two is in the wrong place. */
 const describeOwner = (who: Description): string => {

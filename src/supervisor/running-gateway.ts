@@ -26,8 +26,9 @@ import { isOfStore } from '../openclaw/layout.ts'
 import { gatewayLockPlace, isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
 import { isLive, livenessPath } from '../openclaw/probes.ts'
 import { canBeGateway, isGatewayName } from '../openclaw/process-title.ts'
+import { describeHolder } from './lock-holder.ts'
 import { ownPaths } from './own-paths.ts'
-import { describeHolder, lookAtListeners } from './port-sight.ts'
+import { lookAtListeners } from './port-sight.ts'
 import { readStatusFile } from './status.ts'
 
 export interface RunningGateway {

@@ -1,6 +1,6 @@
 /** How the state of the lifecycle becomes the status that is published, and what of an earlier one still counts. */
 import { systemClock as clock } from '../host/clock.ts'
-import type { Identity } from '../host/process-table.ts'
+import { sameProcess, type Identity } from '../host/process-table.ts'
 import { describeExit } from '../lifecycle/exit.ts'
 import type { Event, Policy, State } from '../lifecycle/lifecycle.ts'
 import { fullBudgets, type Budgets, type Spending } from '../lifecycle/restart-policy.ts'
@@ -45,6 +45,29 @@ export function newStatus(settings: Settings, own: Identity, version: string, be
     hold: null,
     place: { stateDir: settings.stateDir, configPath: settings.configPath, port: settings.port },
     supervisor: { ...own, startedAt: now, version },
+  }
+}
+
+/** Until the orphan is gone: what was spent stays spent, should this supervisor be killed meanwhile. */
+export const takingOver = (orphan: Identity, before: Status | null, now: number): Partial<Status> => {
+  const at = new Date(now).toISOString()
+  const known = before?.child ?? null
+  return {
+    phase: 'taking-over',
+    reason: `stopping pid ${orphan.pid}, left behind by an earlier supervisor`,
+    since: at,
+    child:
+      known !== null && sameProcess(known, orphan)
+        ? known
+        : {
+            pid: orphan.pid,
+            startTicks: orphan.startTicks,
+            bootId: orphan.bootId,
+            number: 1,
+            startedAt: at,
+            version: null,
+          },
+    ...(before === null ? {} : { budgets: before.budgets }),
   }
 }
 

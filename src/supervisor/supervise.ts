@@ -9,6 +9,7 @@ import { adoptOrphans } from '../host/orphans.ts'
 import { systemClock as clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Notifier } from '../host/notify.ts'
+import { takeLock, type Lock } from '../host/lock.ts'
 import { ensureFolder } from '../host/own-files.ts'
 import { ownIdentity } from '../host/process-table.ts'
 import { keptSignals, listenForSignals } from '../host/signals.ts'
@@ -21,8 +22,9 @@ import { runLoop, type Left, type Order, type World } from './loop.ts'
 import { ownPaths } from './own-paths.ts'
 import type { Settings } from './settings.ts'
 import { readStatusFile } from './status.ts'
-import { carriedOver, newStatus } from './status-of.ts'
-import { takeState } from './take-over.ts'
+import { openStateLock } from './state-lock.ts'
+import { carriedOver, newStatus, takingOver } from './status-of.ts'
+import { refusedFor, takeState, withoutLock } from './take-over.ts'
 import { openTeller } from './teller.ts'
 
 export type Supervised =
@@ -62,10 +64,14 @@ export async function supervise(
     return { is: 'cannot-begin', evidence: written.why, command: null, canPass: false }
   let http = noHttp
   let stopReaping = (): void => {}
+  let presence: Lock | undefined
   const announcer = openAnnouncer(notifier, (ms, fire) => clock.after(ms, fire))
   try {
     const hindrance = tryToBegin(paths.folder)
     if (hindrance !== null) return hindrance
+    presence = await takeLock(paths.supervisorLock)
+    if (presence.is === 'taken') return refusedFor(paths.supervisorLock, presence.holder)
+    if (presence.is === 'unavailable') return withoutLock(presence.why)
     const own = ownIdentity()
     if (settings.http !== null) {
       const opened = await openHttp(settings.http, clock, log)
@@ -84,6 +90,9 @@ export async function supervise(
     if (adoption.is === 'unavailable')
       log.warn('what the gateway leaves behind cannot be found', { why: adoption.why })
 
+    const before = written.is === 'known' ? written.status : null
+    const first = newStatus(settings, own, ownVersion, before)
+    const teller = openTeller(first, settings, paths, announcer, http, log)
     let wasOrphan = false
     const taken = await takeState({
       lockPath: paths.lock,
@@ -95,25 +104,22 @@ export async function supervise(
       isInterrupted: () => keptSignals().some((signal) => signal !== 'SIGHUP'),
       taking: (orphan) => {
         wasOrphan = true
+        teller.publish(takingOver(orphan, before, clock.wallMs()))
         announcer.status(`stopping pid ${orphan.pid}, left behind by an earlier supervisor`)
         announcer.allow(settings.lifecycle.stopTimeoutMs)
       },
     })
-    if (taken.is !== 'ours') return taken
-    if (taken.warning !== null) log.warn(taken.warning)
+    if (taken.is !== 'ours') {
+      if (wasOrphan) teller.publish({ supervisor: null })
+      await teller.close()
+      return taken
+    }
+    if (taken.lock.warning !== undefined) log.warn(taken.lock.warning)
 
-    const before = written.is === 'known' ? written.status : null
-    const teller = openTeller(
-      newStatus(settings, own, ownVersion, before),
-      settings,
-      paths,
-      announcer,
-      http,
-      log,
-    )
-    const debt = openDebt(settings, paths, teller, log)
+    const lock = openStateLock(paths.lock, taken.lock)
+    const debt = openDebt(settings, paths, lock, teller, log)
     debt.learn(lastRunBefore(before, own, wasOrphan, clock.wallMs()))
-    const births = openBirths(settings, { lockFd: taken.lockFd, orphans, debt, teller, http, log })
+    const births = openBirths(settings, { lock, orphans, debt, teller, http, log })
     const world: World = {
       now: () => clock.monotonicMs(),
       chance: Math.random,
@@ -124,6 +130,8 @@ export async function supervise(
       changed: (to, event, from) => {
         if (event?.type === 'exited' && from !== undefined) debt.learn(lastRunOf(from, event))
         teller.changed(to, event, from, births.lastEnd())
+        // No child, no recovery: whoever mends the state now may have it.
+        if (to.phase === 'held' && settings.lifecycle.onHold === 'wait') debt.letGo()
       },
     }
     const command = [settings.command.file, ...settings.command.args].join(' ')
@@ -148,6 +156,7 @@ export async function supervise(
   } finally {
     announcer.close()
     stopReaping()
+    if (presence?.is === 'held') presence.release()
     await http.close()
   }
 }

@@ -11,7 +11,7 @@
  * state is looked at: it bears the same run.
  */
 import type { Clock } from '../host/clock.ts'
-import { takeLock, type Holder, type Lock } from '../host/lock.ts'
+import { takeLock, type HeldLock, type Holder, type Lock } from '../host/lock.ts'
 import type { Log } from '../host/log.ts'
 import {
   bootId,
@@ -21,8 +21,6 @@ import {
   exeOf,
   isAlive,
   openFilesOf,
-  ownIdentity,
-  pids,
   processes,
   rowOf,
   type Identity,
@@ -30,18 +28,23 @@ import {
 import { sendSignal, sendSignalToGroup } from '../host/send-signal.ts'
 import { runVariable } from '../openclaw/launch.ts'
 import { readOwed } from './owed.ts'
-import { describeHolder } from './port-sight.ts'
+import { describeHolder, holderInWords } from './lock-holder.ts'
+
+export interface Refused {
+  readonly is: 'refused'
+  readonly evidence: string
+  readonly command: string | null
+}
 
 export type Taken =
   | {
       readonly is: 'ours'
-      readonly lockFd: number
-      readonly warning: string | null
+      readonly lock: HeldLock
       readonly tookOver: Identity | null
       /** What that one, or a gateway that ended unseen, had left behind and was ended: command lines. */
       readonly leftBehind: readonly string[]
     }
-  | { readonly is: 'refused'; readonly evidence: string; readonly command: string | null }
+  | Refused
   /** A stop was ordered meanwhile. */
   | { readonly is: 'interrupted' }
 
@@ -73,8 +76,7 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
   const answer = await takeFree(first)
   if (answer) return answer
   const holder = first.is === 'taken' ? first.holder : null
-  if (holder !== null && isAlive(holder))
-    return refused(`held by another supervise: ${describeSupervisor(holder)}`)
+  if (holder !== null && isAlive(holder)) return refusedFor(ask.lockPath, holder)
   const orphan = await orphanOf(owed, ask)
   if (orphan === null) {
     // Who had it may have ended between the two looks.
@@ -82,21 +84,20 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
     return (
       again ??
       refused(
-        `its lock is held by ${whoHas(ask.lockPath)}, which left no mark: it cannot be verified, so it is not touched`,
+        `held by ${holderInWords(ask.lockPath, null)}, which left no mark: it cannot be verified, so it is not touched`,
       )
     )
   }
   const { child } = orphan
-  const parent = describe(rowOf(child.pid)?.ppid ?? 0)
+  const parent = rowOf(child.pid)?.ppid ?? 0
   // The lock's file could not be written, so it names nobody; but who started this gateway lives.
-  if (parent !== undefined && openFilesOf(parent.pid).includes(ask.lockPath))
-    return refused(`held by another supervise: ${describeHolder(parent)}`)
+  if (openFilesOf(parent).includes(ask.lockPath)) return refusedFor(ask.lockPath, null)
   const seen = describe(child.pid)
   const who = seen === undefined ? `pid ${child.pid}` : describeHolder(seen)
   if (!orphan.isVerified)
-    return refused(`${who} holds its lock and cannot be verified as the gateway of a supervisor that is gone`)
+    return refused(`held by ${who}, which cannot be verified as the gateway of a supervisor that is gone`)
   if (ask.orphan === 'refuse')
-    return refused(`${who}, the gateway of a supervisor that is gone, still runs (--orphan=refuse)`)
+    return refused(`held by ${who}, the gateway of a supervisor that is gone (--orphan=refuse)`)
 
   ask.log.warn('taking over: stopping the gateway that an earlier supervisor left behind', { orphan: who })
   ask.taking(child)
@@ -123,13 +124,12 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
         if (taken) return taken
         // Another start waited for the same, and was quicker.
         const winner = lock.is === 'taken' ? lock.holder : null
-        if (winner !== null && isAlive(winner))
-          return refused(`held by another supervise: ${describeSupervisor(winner)}`)
+        if (winner !== null && isAlive(winner)) return refusedFor(ask.lockPath, winner)
       }
       await new Promise<void>((go) => void ask.clock.after(everyMs, go))
     }
   }
-  return refused(`${who} was told to end and still holds its lock`)
+  return refused(`held by ${who}, which was told to end and did not`)
 }
 
 interface Orphan {
@@ -162,17 +162,6 @@ async function orphanOf(
     await new Promise<void>((go) => void clock.after(everyMs, go))
   } while (clock.monotonicMs() < until)
   return null
-}
-
-/** Whoever has the file open, for a person to look at. */
-const whoHas = (lockPath: string): string => {
-  const holders = pids().filter((pid) => pid !== ownIdentity().pid && openFilesOf(pid).includes(lockPath))
-  return (
-    holders
-      .map((pid) => describe(pid))
-      .flatMap((who) => (who ? describeHolder(who) : []))
-      .join(' and ') || 'a process that cannot be seen'
-  )
 }
 
 /** What it started, and what of that moved to a session of its own: it would go on writing to the state. */
@@ -215,16 +204,21 @@ function leftOf(owed: ReturnType<typeof readOwed>, family: readonly Identity[] =
 /** What this lock means in the end; undefined while somebody else has it. */
 function settled(lock: Lock, tookOver: Identity | null, leftBehind: readonly string[]): Taken | undefined {
   if (lock.is === 'taken') return undefined
-  if (lock.is === 'unavailable')
-    return { is: 'refused', evidence: `the state directory cannot be locked: ${lock.why}`, command: null }
-  return { is: 'ours', lockFd: lock.fd, warning: lock.warning ?? null, tookOver, leftBehind }
+  if (lock.is === 'unavailable') return withoutLock(lock.why)
+  return { is: 'ours', lock, tookOver, leftBehind }
 }
 
-const describeSupervisor = ({ pid, command, since, unit }: Holder): string =>
-  `pid ${pid} (${command}${unit === undefined ? '' : `, unit ${unit}`}), since ${new Date(since).toISOString()}`
+export const refusedFor = (lockPath: string, holder: Holder | null): Refused =>
+  refused(`held by another supervise: ${holderInWords(lockPath, holder)}`)
 
-const refused = (why: string): Taken => ({
+const refused = (why: string): Refused => ({
   is: 'refused',
   evidence: `the state directory is ${why}`,
   command: 'supervise status',
+})
+
+export const withoutLock = (why: string): Refused => ({
+  is: 'refused',
+  evidence: `the state directory cannot be locked: ${why}`,
+  command: null,
 })

@@ -1,7 +1,8 @@
 /** What an operator types beside a running supervisor, a held one, and none: the answers and their exit statuses. */
-import { appendFileSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { takeLock } from '../../src/host/lock.ts'
 import { isAlive, ownIdentity } from '../../src/host/process-table.ts'
 import { judge, type Status } from '../../src/supervisor/status.ts'
 import { expectValid } from '../supervisor/schema.ts'
@@ -146,6 +147,42 @@ test('an order that is not followed in time ends with 75, and is still an order'
   const answer = await room.supervise(['stop', '--wait=100ms'])
   expect(answer.code).toBe(75)
   expect(answer.stderr).toMatch(/^supervise: not within .*\n$/)
+  expect((await supervisor.ended).code).toBe(0)
+})
+
+test('what is held and waits can be repaired beside it, by one hand at a time; then it is told to go on', async () => {
+  const room = await enter()
+  const lock = join(room.stateDir, 'supervise/lock')
+  const index = join(room.stateDir, 'agents/main/sessions/sessions.json.lock')
+  const supervisor = room.run('exit-78', { flags: ['--on-hold=wait', '--held-retry=1h'] })
+  const held = await room.reaches('held', (status) => status.phase === 'held')
+  writeFileSync(index, '{}')
+  const repair = await room.supervise(['repair'])
+  expect(repair.code, repair.stderr).toBe(0)
+  expect(repair.stdout).toContain('a supervisor waits for this; run: supervise retry\n')
+  expect(existsSync(index)).toBe(false)
+  // There is still only one supervisor.
+  const second = room.run('ready-then-wait')
+  expect((await second.ended).code).toBe(69)
+  expect(second.said()).toContain(`held by another supervise: pid ${supervisor.who.pid} (`)
+  expect(room.status()).toEqual(held)
+
+  const mine = await takeLock(lock)
+  expect((await room.supervise(['retry'])).code).toBe(0)
+  const refused = await room.reaches(
+    'held, for another reason',
+    ({ phase, hold }) => phase === 'held' && hold?.kind === 'obstructed',
+  )
+  expect(refused.hold).toMatchObject({
+    evidence: expect.stringContaining(`held by another supervise: pid ${ownIdentity().pid} (`) as string,
+    canPass: true,
+  })
+  if (mine.is === 'held') mine.release()
+  expect(room.journal().filter((line) => line.startsWith('started'))).toHaveLength(1)
+  expect((await room.supervise(['retry'])).code).toBe(0)
+  await until('it was tried again', () => room.journal().filter((l) => l.startsWith('started')).length === 2)
+  await room.reaches('held again', ({ phase, hold }) => phase === 'held' && hold?.kind === 'refused')
+  supervisor.signal('SIGTERM')
   expect((await supervisor.ended).code).toBe(0)
 })
 

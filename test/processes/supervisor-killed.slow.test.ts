@@ -42,9 +42,11 @@ const countGateways = (room: Room): (() => Promise<number>) => {
 }
 
 interface Story {
-  readonly phase: Phase
+  readonly phase: Phase | 'taking-over'
   readonly child: string
   readonly flags?: readonly string[]
+  /** What there is before the one that is killed. */
+  readonly earlier?: (room: Room) => Promise<unknown>
   readonly lead?: (room: Room, supervisor: Supervisor) => Promise<unknown>
   /** What `supervise status` says while nobody supervises. */
   readonly left: Status['phase']
@@ -58,6 +60,17 @@ const drained = async (room: Room, supervisor: Supervisor, order: NodeJS.Signals
 }
 
 const stories: readonly Story[] = [
+  {
+    phase: 'taking-over',
+    child: 'one-at-a-time',
+    async earlier(room) {
+      const first = room.run('one-at-a-time 0 2500')
+      await ready(room)
+      first.signal('SIGKILL')
+      await first.ended
+    },
+    left: 'orphaned',
+  },
   { phase: 'recovering', child: 'one-at-a-time', left: 'gone' },
   {
     phase: 'backing-off',
@@ -88,8 +101,9 @@ const stories: readonly Story[] = [
 ]
 
 /** Recovering takes a moment only: it is tried until the kill came in it. */
-const killIn = async (room: Room, { phase, child, flags = [], lead }: Story): Promise<Status> => {
+const killIn = async (room: Room, { phase, child, flags = [], earlier, lead }: Story): Promise<Status> => {
   for (let tries = 0; tries < 20; tries++) {
+    await earlier?.(room)
     const supervisor = room.run(child, { flags: ['--stop-limit=10s', ...flags] })
     await lead?.(room, supervisor)
     await room.reaches(
