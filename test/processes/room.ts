@@ -19,7 +19,14 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach } from 'vitest'
-import { environmentOf, identityOf, isAlive, processes, type Identity } from '../../src/host/process-table.ts'
+import {
+  describe,
+  environmentOf,
+  identityOf,
+  isAlive,
+  processes,
+  type Identity,
+} from '../../src/host/process-table.ts'
 import { sendSignal } from '../../src/host/send-signal.ts'
 import type { Entry } from '../../src/supervisor/ledger.ts'
 import type { Status } from '../../src/supervisor/status.ts'
@@ -219,6 +226,29 @@ function enter(main: string, fixture: Fixture, port: number): { room: Room; leav
     rmSync(folder, { recursive: true, force: true })
   }
   return { room, leave }
+}
+
+const gatewayProgram = `${process.execPath} ${childFile('').replace(/\.mjs$/, '')}`
+/** The children alive that are gateways, not what they started. */
+export const gatewaysOf = (room: Room): Identity[] =>
+  room.inhabitants().filter(({ pid }) => describe(pid)?.command.startsWith(gatewayProgram) === true)
+
+/** Counts the gateways alive, again and again, until told to stop; answers the most seen at one moment. */
+export const countGateways = (room: Room): (() => Promise<number>) => {
+  let most = 0
+  const counting = { on: true }
+  const done = (async () => {
+    for (let rounds = 0; counting.on && rounds < 5000; rounds++) {
+      most = Math.max(most, gatewaysOf(room).length)
+      await new Promise((go) => setTimeout(go, 20))
+    }
+  })()
+  return async () => {
+    most = Math.max(most, gatewaysOf(room).length)
+    counting.on = false
+    await done
+    return most
+  }
 }
 
 /** Below the range from which the kernel gives ports to clients. */

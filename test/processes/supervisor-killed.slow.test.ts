@@ -5,41 +5,14 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import {
-  describe as describeProcess,
-  environmentOf,
-  identityOf,
-  isAlive,
-  type Identity,
-} from '../../src/host/process-table.ts'
+import { environmentOf, identityOf, isAlive, type Identity } from '../../src/host/process-table.ts'
 import { sendSignal } from '../../src/host/send-signal.ts'
 import type { Phase } from '../../src/lifecycle/lifecycle.ts'
 import type { Status } from '../../src/supervisor/status.ts'
-import { childFile, rooms, type Room, type Supervisor } from './room.ts'
+import { childFile, countGateways, rooms, type Room, type Supervisor } from './room.ts'
 import { until } from './until.ts'
 
 const enter = rooms()
-
-/** Counts the gateways alive, again and again, until told to stop; answers the most seen at one moment. */
-const countGateways = (room: Room): (() => Promise<number>) => {
-  let most = 0
-  const counting = { on: true }
-  const program = `${process.execPath} ${childFile('').replace(/\.mjs$/, '')}`
-  const done = (async () => {
-    for (let rounds = 0; counting.on && rounds < 5000; rounds++) {
-      const gateways = room
-        .inhabitants()
-        .filter((who) => describeProcess(who.pid)?.command.startsWith(program) === true)
-      most = Math.max(most, gateways.length)
-      await new Promise((go) => setTimeout(go, 20))
-    }
-  })()
-  return async () => {
-    counting.on = false
-    await done
-    return most
-  }
-}
 
 interface Story {
   readonly phase: Phase | 'taking-over'
