@@ -156,6 +156,30 @@ test('a port that is none, and two that contradict each other', async () => {
   expect(treeOf(room.stateDir)).toBe(before)
 })
 
+test('--http where others can reach it has to be said twice; what is no address is refused', async () => {
+  const room = await enter()
+  const before = treeOf(room.stateDir)
+  await each(
+    ['0.0.0.0:9464', '[::]:9464', '192.168.0.1:80', 'example.org:80', '127.1:80'],
+    async (address) => {
+      const answer = await room.supervise(['run', `--http=${address}`, ...gateway])
+      expect(answer.code, address).toBe(64)
+      expect(lineOf(answer)).toBe(
+        `--http ${address} can be reached by others and has no authentication: say --http-expose too, if that is meant`,
+      )
+    },
+  )
+  await each(
+    ['', '9464', ':80', '127.0.0.1', '127.0.0.1:x', '127.0.0.1:65536', '::1:80'],
+    async (address) => {
+      const answer = await room.supervise(['run', '--http-expose', ...gateway], { SUPERVISE_HTTP: address })
+      expect(answer.code, address).toBe(64)
+      expect(lineOf(answer)).toContain(`--http (or SUPERVISE_HTTP) is ${JSON.stringify(address)}; expected`)
+    },
+  )
+  expect(treeOf(room.stateDir)).toBe(before)
+})
+
 test('an unknown command, flag, variable, argument, value or duration', async () => {
   const room = await enter()
   const before = treeOf(room.stateDir)

@@ -41,7 +41,6 @@ export const listenHttp = (
         }
         if (request.method !== 'GET' && request.method !== 'HEAD') {
           send({ status: 405, type: 'application/json', body: '{"error":"GET or HEAD only"}\n' })
-          request.destroy()
           return
         }
         const path = (request.url ?? '/').split('?')[0] ?? '/'

@@ -25,5 +25,6 @@ try {
     answer(path, { status, silentForMs: clock.monotonicMs() - lastBeatAt }, metrics)
   toParent({ is: 'listening', port: await listenHttp(host, port, reply) })
 } catch (error) {
-  toParent({ is: 'failed', why: (error as Error).message })
+  const { code, message } = error as NodeJS.ErrnoException
+  toParent({ is: 'failed', why: code ?? message })
 }

@@ -7,6 +7,7 @@ import type { Log } from '../host/log.ts'
 import { startThread } from '../host/thread.ts'
 import { beatMs } from './endpoints.ts'
 import type { Entry, Unstamped } from './ledger.ts'
+import { lookAtListeners, obstructionAt } from './port-sight.ts'
 import type { Status } from './status.ts'
 
 export type Told =
@@ -27,8 +28,15 @@ export interface Http {
 
 export const noHttp: Http = { tell: () => {}, close: async () => {} }
 
+type NotOpened = Extract<OpenedHttp, { is: 'failed' }>
 export type OpenedHttp =
-  { readonly is: 'open'; readonly http: Http } | { readonly is: 'failed'; readonly why: string }
+  | { readonly is: 'open'; readonly http: Http }
+  | {
+      readonly is: 'failed'
+      readonly evidence: string
+      readonly command: string | null
+      readonly canPass: boolean
+    }
 
 export async function openHttp(address: HttpAddress, clock: Clock, log: Log): Promise<OpenedHttp> {
   const { thread, first } = await startThread(
@@ -39,7 +47,7 @@ export async function openHttp(address: HttpAddress, clock: Clock, log: Log): Pr
   const begun = first as { is: 'listening'; port: number } | { is: 'failed'; why: string }
   if (begun.is === 'failed') {
     await thread.end()
-    return { is: 'failed', why: begun.why }
+    return { is: 'failed', ...(await whyNotAt(address, begun.why)) }
   }
   log.info('answering probes', {
     http: `http://${address.host.includes(':') ? `[${address.host}]` : address.host}:${begun.port}`,
@@ -59,5 +67,17 @@ export async function openHttp(address: HttpAddress, clock: Clock, log: Log): Pr
         await thread.end()
       },
     },
+  }
+}
+
+/** A port that somebody has may be free later; an address that is none of this machine's, or a privileged port, not. */
+async function whyNotAt({ host, port }: HttpAddress, code: string): Promise<Omit<NotOpened, 'is'>> {
+  const what = `cannot listen for --http on ${host}, port ${port}`
+  if (code !== 'EADDRINUSE') return { evidence: `${what}: ${code}`, command: null, canPass: false }
+  const obstruction = await obstructionAt(port, host)
+  return {
+    evidence: `${what}: ${obstruction?.evidence ?? 'somebody had it a moment ago'}`,
+    command: obstruction?.command ?? lookAtListeners(port),
+    canPass: true,
   }
 }

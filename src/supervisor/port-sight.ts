@@ -41,6 +41,12 @@ export async function lookForObstruction(port: number, addresses: readonly strin
   return { obstruction, warnings }
 }
 
+/** At this address alone. */
+export async function obstructionAt(port: number, address: string): Promise<Obstruction | null> {
+  const sight = (await lookAtPort(port, [address])).find((one) => one.address === address)
+  return sight === undefined ? null : whyNot(port, sight)
+}
+
 export const lookAtListeners = (port: number): string => `ss -ltnp 'sport = :${port}'`
 
 function whyNot(port: number, sight: PortSight): (Obstruction & { readonly held: boolean }) | null {

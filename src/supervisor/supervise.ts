@@ -75,13 +75,10 @@ export async function supervise(
     const own = ownIdentity()
     if (settings.http !== null) {
       const opened = await openHttp(settings.http, clock, log)
-      if (opened.is === 'failed')
-        return {
-          is: 'cannot-begin',
-          evidence: `cannot listen for --http: ${opened.why}`,
-          command: null,
-          canPass: true,
-        }
+      if (opened.is === 'failed') {
+        const { evidence, command, canPass } = opened
+        return { is: 'cannot-begin', evidence, command, canPass }
+      }
       http = opened.http
     }
     const adoption = await adoptOrphans()

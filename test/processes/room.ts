@@ -252,7 +252,7 @@ export const countGateways = (room: Room): (() => Promise<number>) => {
 }
 
 /** Below the range from which the kernel gives ports to clients. */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (let tries = 0; tries < 100; tries++) {
     const port = 20_000 + Math.floor(Math.random() * 12_000)
     const free = await new Promise<boolean>((resolve) => {
