@@ -9,7 +9,16 @@
  * 2. A zombie is not alive: it holds nothing but its pid.
  * 3. No answer of this file throws because a process ended while it was looked at.
  */
-import { closeSync, openSync, readdirSync, readFileSync, readlinkSync, readSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  statSync,
+} from 'node:fs'
 import { printable } from './printable.ts'
 
 export interface Identity {
@@ -273,14 +282,41 @@ export const openFilesOf = (pid: number): string[] => {
   }
 }
 
-/** The first of what it has open for writing that is meant. */
-export const writesTo = (pid: number, isMeant: (path: string) => boolean): string | undefined => {
+/**
+ * The first of what it has open that is meant, and is what bears that name here: in a container the same name may be
+ * another file.
+ */
+export const hasOpen = (
+  pid: number,
+  how: 'at all' | 'for writing',
+  isMeant: (path: string) => boolean,
+): string | undefined => {
   try {
     return readdirSync(`/proc/${pid}/fd`)
       .map((fd) => ({ fd, path: readProcLink(`/proc/${pid}/fd/${fd}`) ?? '' }))
-      .find(({ fd, path }) => isMeant(path) && isWritable(readProc(`/proc/${pid}/fdinfo/${fd}`)))?.path
+      .find(
+        ({ fd, path }) =>
+          isMeant(path) &&
+          isSameFile(`/proc/${pid}/fd/${fd}`, path) &&
+          (how === 'at all' || isWritable(readProc(`/proc/${pid}/fdinfo/${fd}`))),
+      )?.path
   } catch {
     return undefined
+  }
+}
+
+/** Is what it calls so what we call so? Undefined where we may not look. */
+export const seesAs = (pid: number, theirs: string, ours: string): boolean | undefined => {
+  const path = `/proc/${pid}/root${theirs}`
+  return theirs.startsWith('/') && existsSync(path) ? isSameFile(path, ours) : undefined
+}
+
+const isSameFile = (one: string, other: string): boolean => {
+  try {
+    const [a, b] = [statSync(one), statSync(other)]
+    return a.dev === b.dev && a.ino === b.ino
+  } catch {
+    return false
   }
 }
 

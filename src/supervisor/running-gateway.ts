@@ -4,7 +4,8 @@
  *
  * - by its own lock (<tmp>/openclaw-<uid>/gateway.<hash of the config's path>.lock), unless another TMPDIR hides that;
  * - by the files it has open under the state: any file where it bears the gateway's title, a store that is open for
- *   writing where it could be one (it takes the title some time after its first instruction);
+ *   writing where it could be one (it takes the title some time after its first instruction); where it bears the title
+ *   its environment will do, too, when that names the state;
  * - by its listener on the configured port, unless its environment names another state.
  */
 import { ownersOf, listenersOnPort } from '../host/listeners.ts'
@@ -14,12 +15,13 @@ import {
   describe,
   environmentOf,
   exeOf,
+  hasOpen,
   identityOf,
   isAlive,
   nameOfProcess,
   openFilesOf,
   pids,
-  writesTo,
+  seesAs,
   type Description,
 } from '../host/process-table.ts'
 import { isOfStore } from '../openclaw/layout.ts'
@@ -51,7 +53,7 @@ export interface Looked {
 }
 
 export async function runningGateway(looked: Looked): Promise<RunningGateway | null> {
-  return byStatus(looked) ?? byLock(looked) ?? byOpenFiles(looked) ?? (await byListener(looked))
+  return byStatus(looked) ?? byLock(looked) ?? byProcess(looked) ?? (await byListener(looked))
 }
 
 const found = (is: RunningGateway['is'], who: Description, by: string): RunningGateway => ({
@@ -100,20 +102,25 @@ function byLock({ stateDir, configPath, gatewayLockDir }: Looked): RunningGatewa
   return null
 }
 
-function byOpenFiles({ stateDir }: Looked): RunningGateway | null {
+function byProcess({ stateDir }: Looked): RunningGateway | null {
   const top = `${stateDir}/`
-  const isStore = (path: string): boolean => path.startsWith(top) && isOfStore(path.slice(top.length))
-  for (const pid of pids()) {
-    if (pid === process.pid) continue
-    const under = openFilesOf(pid).filter((path) => path.startsWith(top))
-    if (under.length === 0) continue
-    const file = isGatewayName(nameOfProcess(pid))
-      ? under[0]
+  const isUnder = (path: string): boolean => path.startsWith(top)
+  const isStore = (path: string): boolean => isUnder(path) && isOfStore(path.slice(top.length))
+  const how = (pid: number): string | undefined => {
+    const hasTitle = isGatewayName(nameOfProcess(pid))
+    if (hasTitle && isNamedBy(pid, stateDir) === true) return 'whose environment names it'
+    if (!openFilesOf(pid).some(isUnder)) return undefined
+    const file = hasTitle
+      ? hasOpen(pid, 'at all', isUnder)
       : canBeGateway(exeOf(pid) ?? '')
-        ? writesTo(pid, isStore)
+        ? hasOpen(pid, 'for writing', isStore)
         : undefined
-    const who = file === undefined ? undefined : describe(pid)
-    if (who !== undefined) return found('foreign', who, `which has ${JSON.stringify(file)} open`)
+    return file === undefined ? undefined : `which has ${JSON.stringify(file)} open`
+  }
+  for (const pid of pids()) {
+    const by = pid === process.pid ? undefined : how(pid)
+    const who = by === undefined ? undefined : describe(pid)
+    if (by !== undefined && who !== undefined) return found('foreign', who, by)
   }
   return null
 }
@@ -125,7 +132,7 @@ async function byListener({ stateDir, ports }: Looked): Promise<RunningGateway |
     const owners = [...new Set([...ownersOf(sockets).values()].flat())]
     const isOne = owners.some((pid) => isGatewayName(nameOfProcess(pid))) || (await answersAsGateway(port))
     if (!isOne) continue
-    const here = owners.filter((pid) => !isElsewhere(pid, stateDir))
+    const here = owners.filter((pid) => isNamedBy(pid, stateDir) !== false)
     if (owners.length > 0 && here.length === 0) continue
     const who = here.map((pid) => describe(pid)).find((one) => one !== undefined)
     const by = `which listens on port ${port}`
@@ -147,9 +154,8 @@ const answersAsGateway = async (port: number): Promise<boolean> => {
   return answer.is === 'answered' && isLive(answer)
 }
 
-/** Known to work on another state; one that does not say so may work on this one. */
-const isElsewhere = (pid: number, stateDir: string): boolean => {
-  const theirs = environmentOf(pid)?.get('OPENCLAW_STATE_DIR')
-  const real = theirs === undefined ? undefined : realPathOf(theirs)
-  return real !== undefined && real !== stateDir
+/** Does its environment name this state, as it sees it from where it is? Undefined: it does not say. */
+const isNamedBy = (pid: number, stateDir: string): boolean | undefined => {
+  const named = environmentOf(pid)?.get('OPENCLAW_STATE_DIR')
+  return named === undefined ? undefined : seesAs(pid, named, stateDir)
 }

@@ -93,6 +93,43 @@ const host = compiledHost()
 /** This Node, and others where the machine has them: paths of their programs, separated by colons. */
 const nodes = [process.execPath, ...(process.env['SUPERVISE_TEST_NODES'] ?? '').split(':').filter(Boolean)]
 
+/** Processes, each a word that says how it begins, that all ask at the same instant, again and again. */
+const oneHasItEachTime = async (
+  node: string,
+  beginnings: readonly string[],
+  rounds: number,
+): Promise<void> => {
+  const path = lockFile()
+  const ask = `
+    const { takeLock } = await import(process.argv[1])
+    let lock
+    process.on('message', async (word) => {
+      if (word === 'take') lock = await takeLock(process.argv[2])
+      else if (lock.is === 'held') lock.release()
+      process.send(lock.is)
+    })
+    process.send('here')`
+  const askers = beginnings.map((beginning) => {
+    const words = ['--input-type=module', '-e', `${beginning}${ask}`, host('lock.js'), path]
+    const asker = spawn(node, words, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    endAfterTest(asker.pid)
+    return asker
+  })
+  const said = (asker: ChildProcess) => new Promise<unknown>((resolve) => asker.once('message', resolve))
+  const all = (word: string): Promise<unknown[]> => {
+    const answers = askers.map(said)
+    for (const asker of askers) asker.send(word)
+    return Promise.all(answers)
+  }
+  await Promise.all(askers.map(said))
+  for (let round = 0; round < rounds; round++) {
+    const answers = await all('take')
+    expect(answers.filter((is) => is === 'held')).toHaveLength(1)
+    expect(answers.filter((is) => is === 'taken')).toHaveLength(askers.length - 1)
+    await all('release')
+  }
+}
+
 suite.each(nodes)('over the death of its holder: %s', (node) => {
   /** A supervisor that takes the lock, starts a child that inherits it or not, and says both pids. */
   const holder = async (path: string, child: 'inherits' | 'does not inherit') => {
@@ -142,36 +179,7 @@ suite.each(nodes)('over the death of its holder: %s', (node) => {
   })
 
   test('of many that ask at the same instant, one has it, three hundred times', async () => {
-    const path = lockFile()
-    const ask = `
-      const { takeLock } = await import(process.argv[1])
-      let lock
-      process.on('message', async (word) => {
-        if (word === 'take') lock = await takeLock(process.argv[2])
-        else if (lock.is === 'held') lock.release()
-        process.send(lock.is)
-      })
-      process.send('here')`
-    const askers = Array.from({ length: 4 }, () => {
-      const asker = spawn(node, ['--input-type=module', '-e', ask, host('lock.js'), path], {
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      })
-      endAfterTest(asker.pid)
-      return asker
-    })
-    const said = (asker: ChildProcess) => new Promise<unknown>((resolve) => asker.once('message', resolve))
-    const all = (word: string): Promise<unknown[]> => {
-      const answers = askers.map(said)
-      for (const asker of askers) asker.send(word)
-      return Promise.all(answers)
-    }
-    await Promise.all(askers.map(said))
-    for (let round = 0; round < 300; round++) {
-      const answers = await all('take')
-      expect(answers.filter((is) => is === 'held')).toHaveLength(1)
-      expect(answers.filter((is) => is === 'taken')).toHaveLength(3)
-      await all('release')
-    }
+    await oneHasItEachTime(node, ['', '', '', ''], 300)
   })
 })
 
@@ -240,6 +248,14 @@ suite('without koffi', () => {
     expect(there(path)).toMatchObject({ is: 'taken', holder: { pid: process.pid } })
     lock.release()
     expect(there(path)).toMatchObject({ is: 'held' })
+  })
+
+  test('of both kinds that ask at the same instant, one has it, a hundred times', async () => {
+    await oneHasItEachTime(
+      process.execPath,
+      ['', '', withoutKoffi, withoutKoffi].map((one) => `${one}\n`),
+      100,
+    )
   })
 
   test.each([

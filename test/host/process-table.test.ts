@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { closeSync, copyFileSync, openSync, readFileSync, readlinkSync } from 'node:fs'
+import { closeSync, copyFileSync, openSync, readFileSync, readlinkSync, renameSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import { describe as suite, expect, test } from 'vitest'
@@ -10,6 +10,7 @@ import {
   describe,
   environmentOf,
   exeOf,
+  hasOpen,
   identityOf,
   isAlive,
   membersOfGroup,
@@ -24,7 +25,6 @@ import {
   unitOf,
   unitOfCgroups,
   userName,
-  writesTo,
 } from '../../src/host/process-table.ts'
 import { until } from '../systemd/wait.ts'
 import { compiledHost } from './compiled.ts'
@@ -226,9 +226,15 @@ suite('how is it called', () => {
     const child = started('sleep', ['60'], { stdio: ['ignore', ...fds] as ['ignore', number, number] })
     for (const fd of fds) closeSync(fd)
     const isMeant = (path: string) => path.startsWith(folder)
-    expect(writesTo(pidOf(child), isMeant)).toBe(written)
-    expect(writesTo(pidOf(child), (path) => path === read)).toBeUndefined()
-    expect(writesTo(4_000_000, isMeant)).toBeUndefined()
+    expect(hasOpen(pidOf(child), 'for writing', isMeant)).toBe(written)
+    expect(hasOpen(pidOf(child), 'for writing', (path) => path === read)).toBeUndefined()
+    expect(hasOpen(pidOf(child), 'at all', (path) => path === read)).toBe(read)
+    expect(hasOpen(4_000_000, 'at all', isMeant)).toBeUndefined()
+    // What bears that name now is another file.
+    renameSync(read, `${read}-then`)
+    closeSync(openSync(read, 'w'))
+    expect(hasOpen(pidOf(child), 'at all', (path) => path === read)).toBeUndefined()
+    expect(hasOpen(pidOf(child), 'at all', (path) => path === `${read}-then`)).toBe(`${read}-then`)
   })
 
   test('who bears a variable: also the tool of a tool, without its parent; not who asks, nor who started that', async () => {

@@ -2,7 +2,7 @@
  * A gateway that was started by hand or by another unit, and holds no lock of ours, is found before anything is
  * touched, in each of three ways; whoever wants to touch the state is refused with 69, and it is named.
  */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -71,6 +71,17 @@ const ways: Readonly<Record<string, Way>> = {
       return child
     },
     by: (room) => `which has "${join(room.stateDir, 'openclaw.json')}" open`,
+  },
+  'by its title and its environment': {
+    async start(room) {
+      const env = { OPENCLAW_STATE_DIR: `${room.stateDir}/.` }
+      const script = `process.title = 'openclaw-gateway'; ${wait}`
+      const child = spawn(process.execPath, ['-e', script], { stdio: 'ignore', env })
+      endAfterTest(child.pid)
+      await until('it bears the title', () => nameOfProcess(child.pid!) === 'openclaw-gatewa')
+      return child
+    },
+    by: () => 'whose environment names it',
   },
   'by its listener on the port': {
     async start(room) {
@@ -146,3 +157,27 @@ test('who reads a session, is no gateway, or is known to serve another state is 
   expect(answer.code, answer.stderr).toBe(0)
   expect(answer.stdout).toContain('repaired')
 })
+
+const unshare = ['unshare', '--mount', '--propagation', 'private']
+const canUnshare =
+  spawnSync(unshare[0]!, [...unshare.slice(1), 'mount', '-t', 'tmpfs', 'none', '/mnt']).status === 0
+
+test.runIf(canUnshare)(
+  'a gateway in a container, whose state bears the same name, is in nobody’s way',
+  async () => {
+    const room = await enter()
+    damage(room)
+    const there = `mount -t tmpfs none "$OPENCLAW_STATE_DIR" && : > "$OPENCLAW_STATE_DIR/openclaw.json" && exec "$@"`
+    const script = `process.title = 'openclaw-gateway'; ${opens}`
+    const config = join(room.stateDir, 'openclaw.json')
+    const words = ['sh', '-c', there, 'sh', process.execPath, '-e', script, config, 'a']
+    const env = { PATH: process.env['PATH'], OPENCLAW_STATE_DIR: room.stateDir }
+    const { pid } = endAfterTest(
+      spawn(unshare[0]!, [...unshare.slice(1), ...words], { stdio: 'ignore', env }).pid,
+    )
+    await until('it has its own open', () => openFilesOf(pid).includes(config))
+    expect(nameOfProcess(pid)).toBe('openclaw-gatewa')
+    const answer = await room.supervise(['repair'], { OPENCLAW_GATEWAY_PORT: String(room.port) })
+    expect(answer.code, answer.stderr).toBe(0)
+  },
+)

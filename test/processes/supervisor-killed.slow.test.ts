@@ -124,6 +124,25 @@ for (const story of stories)
     expect(room.inhabitants()).toEqual([])
   })
 
+test('a stop while it takes over: left with 0, and the orphan is still known as one', async () => {
+  const room = await enter()
+  const first = room.run('one-at-a-time 0 60000')
+  const before = await ready(room)
+  first.signal('SIGKILL')
+  await first.ended
+  const second = room.run('one-at-a-time')
+  const status = await room.reaches('it takes over', ({ phase }) => phase === 'taking-over')
+  expect(status).toMatchObject({ ready: false, child: before.child, supervisor: { pid: second.who.pid } })
+  expect(JSON.parse((await room.supervise(['status', '--json'])).stdout)).toMatchObject({
+    phase: 'taking-over',
+  })
+  second.signal('SIGTERM')
+  expect((await second.ended).code).toBe(0)
+  const told = await room.supervise(['status', '--json'])
+  expect(JSON.parse(told.stdout)).toMatchObject({ phase: 'orphaned', supervisor: null })
+  expect(isAlive(before.child!)).toBe(true)
+})
+
 test('what crashes have spent is spent for the next supervisor, and shown; a start after a hold has all of it', async () => {
   const room = await enter()
   const flags = ['--max-crashes=3', '--backoff=1h', '--backoff-max=1h']
