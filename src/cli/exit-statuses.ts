@@ -41,7 +41,7 @@ export const explained = {
     [0, 'stopped as ordered'],
     [64, 'wrong usage or configuration of supervise'],
     [65, 'held: the state, or a gateway that keeps failing, needs an operator'],
-    [69, 'held: something else owns the port or the state directory'],
+    [69, 'held: something else owns the port or the state directory, or that cannot be locked'],
     [70, 'a defect of supervise itself; the gateway is left stopped'],
     [75, 'recovery could not be confirmed for a cause that may pass: start it again later'],
     [78, 'held: the gateway refuses its configuration'],

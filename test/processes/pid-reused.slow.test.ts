@@ -22,6 +22,7 @@ const script = `
   until_reached() { tries=0; until reached "$1"; do tries=$((tries + 1)); [ $tries -lt 500 ] || exit 7; sleep 0.02; done; }
   reuse() { echo $(($1 - 1)) > /proc/sys/kernel/ns_last_pid; sleep 4711 & [ $! = $1 ] || exit 9; }
   "$@" & first=$!
+  if [ -n "$ORPHAN" ]; then until_reached running; kill -9 $first; wait $first; "$@" & first=$!; fi
   if [ -n "$ORDER" ]; then until_reached running; kill -$ORDER $first; fi
   until_reached $PHASE
   gateway=$(sed -n 's/.*"child":{"pid":\\([0-9]*\\),.*/\\1/p' "$status")
@@ -36,11 +37,15 @@ interface Story {
   readonly phase: Status['phase']
   readonly child: string
   readonly flags?: readonly string[]
+  /** Before: one that is killed while it runs. */
+  readonly orphan?: boolean
   readonly order?: string
   /** Its gateway is killed, too, and that number is given away as well. */
   readonly both: boolean
 }
 const stories: readonly Story[] = [
+  { phase: 'taking-over', child: 'one-at-a-time 0 800', orphan: true, both: false },
+  { phase: 'recovering', child: 'one-at-a-time', both: false },
   { phase: 'starting', child: 'one-at-a-time 60000', both: false },
   { phase: 'running', child: 'one-at-a-time', both: false },
   { phase: 'running', child: 'one-at-a-time', both: true },
@@ -57,13 +62,13 @@ const stories: readonly Story[] = [
 
 describe.runIf(canChoose)('the number is somebody else’s by now', () => {
   test.each(stories)('killed while $phase, with its gateway: $both', async (story) => {
-    const { phase, child, flags = [], order = '', both } = story
+    const { phase, child, flags = [], orphan = false, order = '', both } = story
     const room = await enter()
-    const env = { PHASE: phase, ORDER: order, BOTH: both ? 'yes' : '' }
+    const env = { PHASE: phase, ORPHAN: orphan ? 'yes' : '', ORDER: order, BOTH: both ? 'yes' : '' }
     const under = [...unshare, 'sh', '-c', script, 'sh']
     const counted = countGateways(room)
     const outer = room.run(child, { under, env, flags: ['--stop-limit=10s', ...flags] })
-    const again = order === '' ? phase : 'running'
+    const again = order !== '' || ['taking-over', 'recovering'].includes(phase) ? 'running' : phase
     await room.reaches(
       `${again} again`,
       (status) => status.phase === again && (status.supervisor?.pid ?? 0) > 1000,
