@@ -1,4 +1,5 @@
 /** Wrong input: one clear line on standard error, the documented status, and nothing changed. */
+import { execFileSync } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -178,6 +179,28 @@ test('--http where others can reach it has to be said twice; what is no address 
     },
   )
   expect(treeOf(room.stateDir)).toBe(before)
+})
+
+test('something else where a lock belongs: one line, 65, and it is left alone', async () => {
+  const room = await enter()
+  mkdirSync(join(room.stateDir, 'supervise'))
+  const put: readonly (readonly [string, (path: string) => void])[] = [
+    ['EISDIR', (path) => mkdirSync(path)],
+    ['ELOOP', (path) => symlinkSync('nowhere', path)],
+    ['EINVAL', (path) => execFileSync('mkfifo', [path])],
+  ]
+  for (const name of ['supervisor.lock', 'lock'])
+    for (const [code, make] of put) {
+      const path = join(room.stateDir, 'supervise', name)
+      make(path)
+      const before = treeOf(room.stateDir, ['supervise/supervisor.lock'])
+      const answer = await room.supervise(['run', ...gateway])
+      expect(answer.code, `${name} ${code}`).toBe(65)
+      expect(lineOf(answer)).toBe(`cannot open the lock "${path}": ${code}`)
+      if (name === 'lock') expect((await room.supervise(['repair'])).code).toBe(65)
+      expect(treeOf(room.stateDir, ['supervise/supervisor.lock'])).toBe(before)
+      rmSync(path, { recursive: true })
+    }
 })
 
 test('an unknown command, flag, variable, argument, value or duration', async () => {

@@ -2,6 +2,7 @@
  * The lock on the state, as a supervisor holds it: always, but while it is held back and waits for a person, who then
  * can repair. Nothing of the gateway's is read, changed or started without it.
  */
+import { DiskError } from '../host/disk.ts'
 import { takeLock, type HeldLock } from '../host/lock.ts'
 import { refusedFor, withoutLock, type Refused } from './take-over.ts'
 
@@ -26,7 +27,10 @@ export function openStateLock(path: string, first: HeldLock): StateLock {
     },
     async regain() {
       if (lock !== null) return null
-      const answer = await takeLock(path)
+      const answer = await takeLock(path).catch((error: unknown) => {
+        if (error instanceof DiskError) return { is: 'unavailable', why: error.message } as const
+        throw error
+      })
       if (answer.is === 'taken') return refusedFor(path, answer.holder)
       if (answer.is === 'unavailable') return withoutLock(answer.why)
       lock = answer

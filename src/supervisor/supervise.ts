@@ -7,6 +7,7 @@
  */
 import { adoptOrphans } from '../host/orphans.ts'
 import { systemClock as clock } from '../host/clock.ts'
+import { DiskError } from '../host/disk.ts'
 import type { Log } from '../host/log.ts'
 import type { Notifier } from '../host/notify.ts'
 import { takeLock, type Lock } from '../host/lock.ts'
@@ -37,14 +38,16 @@ export type Supervised =
   /** Somebody else has the state; nothing was touched. */
   | { readonly is: 'refused'; readonly evidence: string; readonly command: string | null }
   | { readonly is: 'not-a-state'; readonly evidence: string }
-  /** Our own folder cannot be made or written. */
-  | {
-      readonly is: 'cannot-begin'
-      readonly evidence: string
-      readonly command: string | null
-      readonly canPass: boolean
-    }
+  /** Our own folder or a lock in it cannot be made or written. */
+  | CannotBegin
   | { readonly is: 'interrupted' }
+
+interface CannotBegin {
+  readonly is: 'cannot-begin'
+  readonly evidence: string
+  readonly command: string | null
+  readonly canPass: boolean
+}
 
 export async function supervise(
   settings: Settings,
@@ -64,12 +67,13 @@ export async function supervise(
     return { is: 'cannot-begin', evidence: written.why, command: null, canPass: false }
   let http = noHttp
   let stopReaping = (): void => {}
-  let presence: Lock | undefined
+  let presence: Lock | CannotBegin | undefined
   const announcer = openAnnouncer(notifier, (ms, fire) => clock.after(ms, fire))
   try {
     const hindrance = tryToBegin(paths.folder)
     if (hindrance !== null) return hindrance
-    presence = await takeLock(paths.supervisorLock)
+    presence = await orWhyNot(takeLock(paths.supervisorLock))
+    if (presence.is === 'cannot-begin') return presence
     if (presence.is === 'taken') return refusedFor(paths.supervisorLock, presence.holder)
     if (presence.is === 'unavailable') return withoutLock(presence.why)
     const own = ownIdentity()
@@ -91,21 +95,23 @@ export async function supervise(
     const first = newStatus(settings, own, ownVersion, before)
     const teller = openTeller(first, settings, paths, announcer, http, log)
     let wasOrphan = false
-    const taken = await takeState({
-      lockPath: paths.lock,
-      owedPath: paths.owed,
-      orphan: settings.orphan,
-      patienceMs: settings.lifecycle.stopTimeoutMs,
-      clock,
-      log,
-      isInterrupted: () => keptSignals().some((signal) => signal !== 'SIGHUP'),
-      taking: (orphan) => {
-        wasOrphan = true
-        teller.publish(takingOver(orphan, before, clock.wallMs()))
-        announcer.status(`stopping pid ${orphan.pid}, left behind by an earlier supervisor`)
-        announcer.allow(settings.lifecycle.stopTimeoutMs)
-      },
-    })
+    const taken = await orWhyNot(
+      takeState({
+        lockPath: paths.lock,
+        owedPath: paths.owed,
+        orphan: settings.orphan,
+        patienceMs: settings.lifecycle.stopTimeoutMs,
+        clock,
+        log,
+        isInterrupted: () => keptSignals().some((signal) => signal !== 'SIGHUP'),
+        taking: (orphan) => {
+          wasOrphan = true
+          teller.publish(takingOver(orphan, before, clock.wallMs()))
+          announcer.status(`stopping pid ${orphan.pid}, left behind by an earlier supervisor`)
+          announcer.allow(settings.lifecycle.stopTimeoutMs)
+        },
+      }),
+    )
     if (taken.is !== 'ours') {
       if (wasOrphan) teller.publish({ supervisor: null })
       await teller.close()
@@ -158,7 +164,7 @@ export async function supervise(
   }
 }
 
-function tryToBegin(folder: string): Extract<Supervised, { is: 'cannot-begin' }> | null {
+function tryToBegin(folder: string): CannotBegin | null {
   try {
     ensureFolder(folder)
     return null
@@ -173,6 +179,17 @@ function tryToBegin(folder: string): Extract<Supervised, { is: 'cannot-begin' }>
         canPass: false,
       }
     return { is: 'cannot-begin', evidence, command: `df ${JSON.stringify(folder)}/..`, canPass: true }
+  }
+}
+
+/** A lock that cannot be opened: something else lies there, or the disk does not let us. */
+async function orWhyNot<T>(taking: Promise<T>): Promise<T | CannotBegin> {
+  try {
+    return await taking
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    const { message: evidence, path, canPass } = error
+    return { is: 'cannot-begin', evidence, command: `ls -ld ${JSON.stringify(path)}`, canPass }
   }
 }
 
