@@ -58,11 +58,13 @@ export function openDebt(
   let lastRun: LastRun = 'unknown'
 
   /** Whoever has the state, or works on it without a lock of ours, would write while it is read or repaired. */
-  const findOther = async (): Promise<Obstructed | null> => {
+  const findOther = async (): Promise<NotNow | null> => {
     const refused = await lock.regain()
     if (refused !== null) return obstructed(refused)
     const other = await runningGateway({ ...settings, ports: [settings.port] })
-    return other === null ? null : obstructed(other)
+    if (other === null) return null
+    // A command of OpenClaw's is no reason to stay down; a gateway in its first seconds will be certain.
+    return other.isCertain ? obstructed(other) : { is: 'retry-later', evidence: other.evidence }
   }
   const lookAtPort = async (warn: (warning: string) => void): Promise<Obstructed | null> => {
     const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
@@ -161,6 +163,7 @@ const kindsOf = (findings: readonly Finding[]): Record<string, number> => {
   return counts
 }
 
+type NotNow = Exclude<Outcome, { is: 'consistent' }>
 type Obstructed = Extract<Outcome, { is: 'needs-operator' }>
 const obstructed = ({ evidence, command }: Obstruction | Refused): Obstructed => ({
   is: 'needs-operator',

@@ -38,6 +38,8 @@ export interface RunningGateway {
   readonly who: Description | null
   /** `ours`: started by a supervisor, living or dead. */
   readonly is: 'ours' | 'foreign'
+  /** It bears the gateway's title, its lock or its port; else it may also be a command of OpenClaw's, and end by itself. */
+  readonly isCertain: boolean
   /** Who it is, and by what it was found. */
   readonly evidence: string
   /** What stops it. */
@@ -53,13 +55,15 @@ export interface Looked {
 }
 
 export async function runningGateway(looked: Looked): Promise<RunningGateway | null> {
-  return byStatus(looked) ?? byLock(looked) ?? byProcess(looked) ?? (await byListener(looked))
+  const seen = byStatus(looked) ?? byLock(looked) ?? byProcess(looked)
+  return seen?.isCertain === true ? seen : ((await byListener(looked)) ?? seen)
 }
 
-const found = (is: RunningGateway['is'], who: Description, by: string): RunningGateway => ({
+const found = (is: RunningGateway['is'], who: Description, by: string, isCertain = true): RunningGateway => ({
   is,
   who,
-  evidence: `a gateway already works on this state: ${describeHolder(who)}, ${by}`,
+  isCertain,
+  evidence: `${isCertain ? 'a gateway' : 'a program, perhaps a gateway,'} already works on this state: ${describeHolder(who)}, ${by}`,
   command: commandToStop(who),
 })
 
@@ -106,23 +110,28 @@ function byProcess({ stateDir }: Looked): RunningGateway | null {
   const top = `${stateDir}/`
   const isUnder = (path: string): boolean => path.startsWith(top)
   const isStore = (path: string): boolean => isUnder(path) && isOfStore(path.slice(top.length))
-  const how = (pid: number): string | undefined => {
-    const hasTitle = isGatewayName(nameOfProcess(pid))
-    if (hasTitle && isNamedBy(pid, stateDir) === true) return 'whose environment names it'
-    if (!openFilesOf(pid).some(isUnder)) return undefined
-    const file = hasTitle
+  const lookAt = (pid: number): RunningGateway | null => {
+    const isCertain = isGatewayName(nameOfProcess(pid))
+    const who = (by: string): RunningGateway | null => {
+      const seen = describe(pid)
+      return seen === undefined ? null : found('foreign', seen, by, isCertain)
+    }
+    if (isCertain && isNamedBy(pid, stateDir) === true) return who('whose environment names it')
+    if (!openFilesOf(pid).some(isUnder)) return null
+    const file = isCertain
       ? hasOpen(pid, 'at all', isUnder)
       : canBeGateway(exeOf(pid) ?? '')
         ? hasOpen(pid, 'for writing', isStore)
         : undefined
-    return file === undefined ? undefined : `which has ${JSON.stringify(file)} open`
+    return file === undefined ? null : who(`which has ${JSON.stringify(file)} open`)
   }
+  let uncertain: RunningGateway | null = null
   for (const pid of pids()) {
-    const by = pid === process.pid ? undefined : how(pid)
-    const who = by === undefined ? undefined : describe(pid)
-    if (by !== undefined && who !== undefined) return found('foreign', who, by)
+    const seen = pid === process.pid ? null : lookAt(pid)
+    if (seen?.isCertain === true) return seen
+    uncertain ??= seen
   }
-  return null
+  return uncertain
 }
 
 async function byListener({ stateDir, ports }: Looked): Promise<RunningGateway | null> {
@@ -140,6 +149,7 @@ async function byListener({ stateDir, ports }: Looked): Promise<RunningGateway |
     return {
       is: 'foreign',
       who: null,
+      isCertain: true,
       evidence: `a gateway that may not be looked at from here listens on port ${port}, and may work on this state`,
       command: `sudo ${lookAtListeners(port)}`,
     }

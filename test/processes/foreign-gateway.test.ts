@@ -32,6 +32,8 @@ const hasOpen = ({ pid }: ChildProcess, path: string): Promise<unknown> =>
   until('it has the file open', () => openFilesOf(pid!).includes(path))
 
 interface Way {
+  /** It may be a command of OpenClaw's that ends by itself. */
+  readonly isUncertain?: boolean
   readonly start: (room: Room) => Promise<ChildProcess>
   readonly by: (room: Room) => string
 }
@@ -56,6 +58,7 @@ const ways: Readonly<Record<string, Way>> = {
     by: (room) => `which holds "${lockOf(room)}"`,
   },
   'by a session that is open for writing': {
+    isUncertain: true,
     async start(room) {
       const child = node(opens, [transcript(room), 'a'])
       await hasOpen(child, transcript(room))
@@ -100,7 +103,7 @@ const linesOf = (path: string): string[] => (existsSync(path) ? readFileSync(pat
 const damage = (room: Room): void =>
   writeFileSync(join(room.stateDir, 'agents/main/sessions/sessions.json.lock'), '{}')
 
-test.each(Object.entries(ways))('it is found %s', async (_, { start, by }) => {
+test.each(Object.entries(ways))('it is found %s', async (_, { start, by, isUncertain = false }) => {
   const room = await enter()
   const port = { OPENCLAW_GATEWAY_PORT: String(room.port) }
   damage(room)
@@ -112,10 +115,11 @@ test.each(Object.entries(ways))('it is found %s', async (_, { start, by }) => {
   const before = treeOf(room.stateDir, ['supervise'])
 
   const supervisor = room.run('one-at-a-time')
-  expect((await supervisor.ended).code).toBe(69)
+  // Held for good, or tried again until the budget is spent, and then left to be started again later.
+  expect((await supervisor.ended).code).toBe(isUncertain ? 75 : 69)
   const { hold } = room.status()!
-  const named = `a gateway already works on this state: pid ${foreign.pid} (`
-  expect(hold).toMatchObject({ kind: 'obstructed', canPass: true })
+  const named = `${isUncertain ? 'a program, perhaps a gateway,' : 'a gateway'} already works on this state: pid ${foreign.pid} (`
+  expect(hold).toMatchObject({ kind: isUncertain ? 'recovery' : 'obstructed', canPass: true })
   expect(hold!.evidence).toContain(named)
   expect(hold!.evidence).toContain(', user ')
   expect(hold!.evidence).toContain(by(room))
@@ -134,6 +138,18 @@ test.each(Object.entries(ways))('it is found %s', async (_, { start, by }) => {
   foreign.kill('SIGKILL')
   await exited(foreign)
   expect((await room.supervise(['repair'], port)).code).toBe(0)
+})
+
+test('a command of OpenClaw’s that ends by itself delays a start, and no more', async () => {
+  const room = await enter()
+  const command = node(opens, [transcript(room), 'a'])
+  await hasOpen(command, transcript(room))
+  const supervisor = room.run('one-at-a-time', { flags: ['--max-recoveries=1000'] })
+  await room.reaches('it was tried again', ({ budgets }) => budgets.recoveries.spent > 0)
+  command.kill('SIGKILL')
+  await room.reaches('ready', (status) => status.ready)
+  supervisor.signal('SIGTERM')
+  expect((await supervisor.ended).code).toBe(0)
 })
 
 test('who reads a session, is no gateway, or is known to serve another state is in nobody’s way', async () => {
