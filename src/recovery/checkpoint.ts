@@ -11,6 +11,7 @@ import { DiskError, type FileStat } from '../host/disk.ts'
 import type { Finding } from './finding.ts'
 import { ownFolder } from './places.ts'
 import { nameOf, parentOf } from './places.ts'
+import { count, finite, listOf, oneOf, pairOf, record, text } from './shape.ts'
 import type { Site } from './site.ts'
 
 /** Inode, size, mtime, ctime of a file; the device is one for the whole checkpoint. */
@@ -66,8 +67,9 @@ export async function readCheckpoint(site: Site): Promise<Checkpoint | undefined
     if (stat?.kind !== 'file' || stat.bytes > limitBytes) return undefined
     const [body, hash] = (await site.disk.read(pathOf(site), 0, stat.bytes)).toString('utf8').split('\n')
     if (body === undefined || hash !== digest(body)) return undefined
-    const stored = JSON.parse(body) as Stored
-    if (stored.version !== version) return undefined
+    const parsed: unknown = JSON.parse(body)
+    if (!isStored(parsed)) return undefined
+    const stored = parsed as Stored
     const checkpoint: Checkpoint = {
       bootId: stored.bootId,
       dev: stored.dev,
@@ -141,3 +143,21 @@ interface Stored {
     Omit<Confirmed, 'marks'> & { readonly marks: readonly (readonly [string, Mark])[] },
   ])[]
 }
+
+/** Its hash keeps accidents out, not intentions. */
+const isStored = record({
+  version: oneOf(version),
+  bootId: text,
+  dev: finite,
+  directories: listOf(
+    pairOf(
+      text,
+      record({
+        marks: listOf(pairOf(text, (mark) => listOf(finite)(mark) && (mark as unknown[]).length === 4)),
+        sessions: count,
+        transcripts: count,
+        benign: listOf(record({ kind: text, severity: text, path: text, evidence: text })),
+      }),
+    ),
+  ),
+})

@@ -3,7 +3,7 @@
  * SHA-256.  One that does not match its name is none.  How they come there: take-generations.ts.
  */
 import { DiskError, type FileStat } from '../host/disk.ts'
-import { sessionIndex, type SessionEntry } from '../openclaw/session-index.ts'
+import { indexLimitBytes, sessionIndex, type SessionEntry } from '../openclaw/session-index.ts'
 import { sha256 } from './hash.ts'
 import { nameOf, snapshotsFolder } from './places.ts'
 import type { Site } from './site.ts'
@@ -42,14 +42,15 @@ export async function readableGenerations(site: Site, path: string): Promise<rea
   }
 }
 
-/** Undefined when it is not what its name says. */
+/** Undefined when it is not what its name says, or longer than what is ever kept. */
 export async function contentOf(
   site: Site,
   generation: Generation,
 ): Promise<{ readonly stat: FileStat; readonly bytes: Buffer } | undefined> {
   try {
     const stat = await site.disk.stat(generation.path)
-    if (stat?.kind !== 'file' || stat.bytes !== generation.bytes) return undefined
+    if (stat?.kind !== 'file' || stat.bytes !== generation.bytes || stat.bytes > indexLimitBytes)
+      return undefined
     const bytes = await site.disk.read(generation.path, 0, stat.bytes)
     return sha256(bytes) === generation.sha256 ? { stat, bytes } : undefined
   } catch (error) {

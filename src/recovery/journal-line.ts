@@ -1,34 +1,6 @@
 /** Is a line of a journal what we write?  Its checksum keeps accidents out, not intentions. */
 import type { Entry } from './journal.ts'
-
-type Check = (value: unknown) => boolean
-
-const text: Check = (value) => typeof value === 'string'
-const count: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0
-const time: Check = (value) => typeof value === 'number' && Number.isFinite(value)
-const orNull =
-  (check: Check): Check =>
-  (value) =>
-    value === null || check(value)
-const oneOf =
-  (...words: readonly unknown[]): Check =>
-  (value) =>
-    words.includes(value)
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check)
-const record =
-  (fields: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    !Array.isArray(value) &&
-    Object.entries(fields).every(([name, check]) => check((value as Record<string, unknown>)[name]))
-const anyOf =
-  (...checks: readonly Check[]): Check =>
-  (value) =>
-    checks.some((check) => check(value))
+import { anyOf, count, finite, listOf, oneOf, orNull, record, text, type Check } from './shape.ts'
 
 const fingerprint: Check = (value) =>
   typeof value === 'string' && /^(missing$|sha256:|link:|directory:|other:)/.test(value)
@@ -61,7 +33,7 @@ const isEntry = anyOf(
   record({
     is: oneOf('begin'),
     id: text,
-    at: time,
+    at: finite,
     trigger: text,
     undoes: orNull(text),
     found: listOf(record({ kind: text, path: text, evidence: text })),
@@ -71,7 +43,7 @@ const isEntry = anyOf(
   record({ is: oneOf('kept'), step: count, kept }),
   record({
     is: oneOf('end'),
-    at: time,
+    at: finite,
     outcome: oneOf('confirmed', 'unconfirmed', 'abandoned'),
     done: count,
     evidence: orNull(text),

@@ -1,9 +1,20 @@
 /** What holds where the table of attacks cannot see it: limits of what is read, and files of our own. */
-import { linkSync, mkdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import {
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { takeLock } from '../../src/host/lock.ts'
 import { ensureFolder } from '../../src/host/own-files.ts'
+import { generationName, slotOf } from '../../src/recovery/generations.ts'
 import { recover } from '../../src/recovery/recover.ts'
 import { stateAt } from '../recovery/state.ts'
 import { A, attackRoom, type AttackRoom } from './room.ts'
@@ -61,4 +72,35 @@ test('a folder of ours that is a link is not taken for one', () => {
   const room = attackRoom()
   symlinkSync(join(room.outside, 'supervise'), room.at('supervise'))
   expect(() => ensureFolder(room.at('supervise'))).toThrow('ENOTDIR')
+})
+
+test('a generation longer than any that is kept is not read', async () => {
+  const room = attackRoom()
+  const { site } = stateAt(room.stateDir)
+  rmSync(room.session('sessions.json'))
+  const slot = slotOf(site, room.session('sessions.json'))
+  mkdirSync(slot, { recursive: true })
+  const bytes = 2 ** 30
+  const name = generationName({ takenAt: 1, ino: 1, mtimeMs: 1, bytes, sha256: '0'.repeat(64) })
+  writeFileSync(join(slot, name), '{')
+  truncateSync(join(slot, name), bytes)
+  const before = process.memoryUsage().rss
+  expect(await recovered(room)).toMatchObject({ is: 'repaired' })
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20)
+})
+
+const sound = { version: 1, bootId: 'a-boot', directories: [] }
+test.each([
+  ['nothing', null],
+  ['no directories', { version: 1, bootId: 'a-boot' }],
+  ['a directory that is none', { ...sound, directories: [null] }],
+])('a checkpoint with the right hash that holds %s is none', async (_, stored) => {
+  const room = attackRoom()
+  mkdirSync(room.at('supervise'))
+  const { dev } = statSync(room.stateDir)
+  const body = JSON.stringify(stored && { dev, ...stored })
+  const hash = createHash('sha256').update(body).digest('hex')
+  writeFileSync(room.at('supervise/checkpoint.json'), `${body}\n${hash}\n`)
+  const { site } = stateAt(room.stateDir)
+  expect(await recover(site, { owed: 'no', trigger: 'test' })).toMatchObject({ is: 'repaired' })
 })
