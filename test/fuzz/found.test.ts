@@ -52,6 +52,15 @@ test('a configuration that is a link to nothing is not rolled back for ever', as
   expect(await asked(state, { configRollback: true })).toBeUndefined()
 })
 
+test('a state directory in which nothing is left is that of a first start', async () => {
+  expect(await asked(new Map())).toBeUndefined()
+})
+
+// 436700: names longer than a file system takes.  2011658: nothing left.
+test.each([436_700, 2_011_658])('a case that once asked what cannot be: %d', async (seed) => {
+  expect((await campaign(seed, 1)).failures).toEqual([])
+})
+
 test('a short campaign', async () => {
   const count = await campaign(500_000, 100)
   expect(count.failures.join('\n\n')).toBe('')

@@ -150,7 +150,11 @@ function lines(hand: Hand, path: string, change: (lines: string[]) => void): voi
 }
 
 /** A name is free for a file: nothing stands there, and its directory is one. */
+/** What no file system takes, nobody can have put there. */
+const mostNameBytes = 255
+
 function put(hand: Hand, path: string, thing: Thing): void {
+  if (Buffer.byteLength(path.slice(path.lastIndexOf('/') + 1)) > mostNameBytes) return
   // What is below a directory goes with it, when it becomes something else.
   for (const other of hand.state.keys()) if (other.startsWith(`${path}/`)) hand.state.delete(other)
   for (let up = path.lastIndexOf('/'); up > STATE.length; up = path.lastIndexOf('/', up - 1)) {

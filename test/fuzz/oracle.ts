@@ -4,7 +4,8 @@
  * a. No byte of the input is lost: every content is there afterwards at least as often as before.
  * b. A second run finds nothing and changes nothing.
  * c. Undoing every repair, the newest first, gives the input back bit for bit: content, names, kinds, modes, times.
- * d. The gateway would give the model at least what it would have given it before, session by session.
+ * d. The gateway would give the model at least what it would have given it before, session by session, in the same
+ *    order and as often.
  * e. Nothing throws, the verdict is a known one, and one that needs an operator has changed nothing.
  */
 import type { Finding } from '../../src/recovery/finding.ts'
@@ -87,10 +88,10 @@ async function question(
       return `(e) an unknown verdict: ${JSON.stringify(first satisfies never)}`
   }
 
-  for (const [dir, sessions] of read(place, after))
-    for (const [key, now] of before.get(dir) ?? []) {
-      const later = sessions.get(key)
-      const gone = later === undefined ? now[0] : now.find((message) => !later.includes(message))
+  const afterwards = read(place, after)
+  for (const [dir, sessions] of before)
+    for (const [key, now] of sessions) {
+      const gone = firstNotIn(afterwards.get(dir)?.get(key) ?? [], now)
       if (gone !== undefined) return `(d) session ${JSON.stringify(key)} no longer sees ${gone.slice(0, 200)}`
     }
 
@@ -112,7 +113,9 @@ async function question(
   return other === undefined ? undefined : `(c) undone, but ${other}`
 }
 
-const users = (sights: Sights): Sights => new Map([...sights].filter(([path]) => !isOwn(path)))
+/** Without the state directory itself, which is named where it is empty. */
+const users = (sights: Sights): Sights =>
+  new Map([...sights].filter(([path]) => path !== STATE && !isOwn(path)))
 
 function read(place: Place, sights: Sights): Map<string, ReadonlyMap<string, readonly string[]>> {
   const bytes = place.reader()
@@ -122,6 +125,17 @@ function read(place: Place, sights: Sights): Map<string, ReadonlyMap<string, rea
     if (dir !== undefined) dirs.add(dir)
   }
   return new Map([...dirs].map((dir) => [dir, histories(bytes, dir)]))
+}
+
+/** The first of the messages that is not there as often as before, or not in its place among the others. */
+function firstNotIn(later: readonly string[], earlier: readonly string[]): string | undefined {
+  let from = 0
+  for (const message of earlier) {
+    const at = later.indexOf(message, from)
+    if (at === -1) return message
+    from = at + 1
+  }
+  return undefined
 }
 
 /** The name of a content that is there less often than before. */

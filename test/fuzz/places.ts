@@ -29,6 +29,8 @@ const sha = (bytes: Uint8Array): string => createHash('sha256').update(bytes).di
 
 export function inMemory(state: State, machine: Partial<Site>): Place {
   const disk = new CrashDisk()
+  // Also when nothing in it is left.
+  disk.put(STATE, { dir: true })
   const things = [...state].sort(([one], [other]) => (one < other ? -1 : 1))
   for (const [path, thing] of things) {
     if (thing.is === 'file') disk.put(path, thing.bytes, thing.mode)
