@@ -165,3 +165,12 @@ test('a file that is removed is gone, also when it was not there', async () => {
   await removeFile(at('a'), { durable: true })
   expect(names()).toEqual([])
 })
+
+test('no line is written through a link, nor into the second name of another file (5)', async () => {
+  fs.writeFileSync(at('theirs'), 'theirs\n')
+  fs.linkSync(at('theirs'), at('second-name'))
+  fs.symlinkSync('theirs', at('link'))
+  await expect(appendJsonLine(at('second-name'), 1, roomy)).rejects.toMatchObject({ code: 'EMLINK' })
+  await expect(appendJsonLine(at('link'), 1, roomy)).rejects.toMatchObject({ code: 'ELOOP' })
+  expect(fs.readFileSync(at('theirs'), 'utf8')).toBe('theirs\n')
+})
