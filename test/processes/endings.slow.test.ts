@@ -101,16 +101,16 @@ test('one that reports start-up work is given longer, up to the bound', async ()
   const room = await enter()
   const begun = Date.now()
   const supervisor = room.run('never-ready', {
-    flags: ['--max-crashes=0', '--start-limit=500ms', '--start-bound=1500ms'],
+    flags: ['--max-crashes=0', '--start-limit=3s', '--start-bound=5s'],
   })
   expect((await supervisor.ended).code).toBe(65)
-  expect(Date.now() - begun).toBeGreaterThanOrEqual(1500)
+  expect(Date.now() - begun).toBeGreaterThanOrEqual(5000)
   expect(room.status()!.why).toBe('too-slow-to-start')
 })
 
 test('one that gets ready slowly, but shows that it works, is not given up', async () => {
   const room = await enter()
-  const supervisor = room.run('slow-start 1500', { flags: ['--max-crashes=0', '--start-limit=800ms'] })
+  const supervisor = room.run('slow-start 4000', { flags: ['--max-crashes=0', '--start-limit=3s'] })
   await room.reaches('work under way', (s) => s.readiness.evidence.includes('failing: startup-sidecars'))
   await room.reaches('ready', (status) => status.ready)
   supervisor.signal('SIGTERM')
