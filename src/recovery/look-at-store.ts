@@ -28,7 +28,7 @@ import { isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-
 import { baseName, dirName } from '../openclaw/posix-path.ts'
 import { sessionIndex, indexLimitBytes } from '../openclaw/session-index.ts'
 import { isUnchanged, type Checkpoint } from './checkpoint.ts'
-import type { Eyes } from './eyes.ts'
+import { type Eyes, quoted } from './eyes.ts'
 import type { Kind } from './finding.ts'
 import type { FileStat } from '../host/disk.ts'
 import { outsideOf, type DatabaseSeen } from './look-at-database-file.ts'
@@ -63,16 +63,17 @@ export async function lookAtStore(
   const known = new Map(agents.map((one) => [one.path, one]))
   for (const { agentId, path } of registered(answers?.['agents'])) {
     const full = `${eyes.site.stateDir}/${path}`
-    if (known.get(full)?.stat != null) continue
+    if ((known.get(full)?.stat?.bytes ?? 0) > 0) continue
     const gone = known.get(full) ?? missing('agent', agentId, full)
     known.set(full, gone)
     await store.lookAtAbsent(gone, 'the control plane has it in its register')
   }
+  const isTold = (one: DatabaseSeen): boolean =>
+    eyes.notes.findings.some(({ path }) => path === eyes.notes.shown(one.path))
   for (const one of known.values())
-    if (one.stat !== null && !store.setAsideIfHardlyBegun(one, null)) await store.lookAt(one)
-  for (const one of known.values())
-    if (one.stat === null && !eyes.notes.findings.some(({ path }) => path === eyes.notes.shown(one.path)))
-      await store.lookAtAbsent(one, null)
+    if (one.stat !== null && !(one.stat.bytes === 0 && isTold(one)))
+      if (!store.setAsideIfHardlyBegun(one, null)) await store.lookAt(one)
+  for (const one of known.values()) if (one.stat === null && !isTold(one)) await store.lookAtAbsent(one, null)
   if (answers === undefined) await store.lookForVanished(known)
   await store.lookAtQuarantine()
   for (const path of which.reappeared) await store.lookAtReappeared(path)
@@ -175,7 +176,7 @@ class StoreEyes {
         ...finding,
         repair: null,
         without: 'needs-operator',
-        command: `supervise check --state-dir ${site.stateDir}`,
+        command: `supervise check --state-dir ${quoted(site.stateDir)}`,
       })
     else this.#restore(one, snapshot, notes.found({ ...finding, repair: restoring(snapshot) }))
   }

@@ -334,6 +334,16 @@ describe('held, with the reason and the next command', () => {
     await held(s, 'db-empty-or-missing', agent)
   })
 
+  test.runIf(hasSqlite())(
+    'an agent of its register whose database is empty, though nothing else tells',
+    async () => {
+      const s = state('2026.9.6-sound')
+      truncateSync(s.at(agent))
+      for (const beside of ['-wal', '-shm']) rmSync(s.at(`${agent}${beside}`), { force: true })
+      await held(s, 'db-empty-or-missing', agent)
+    },
+  )
+
   test('an agent that was there at the last confirmed look', async () => {
     const s = state('2026.9.6-sound')
     const later = { ...s.site, now: () => Date.now() + 10_000 }
