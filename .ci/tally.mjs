@@ -1,6 +1,7 @@
 // tally.mjs STATUS FILE: what one run of vitest comes to.  STATUS is the one it ended with, FILE is its JSON report.
-// Prints "PASSED FAILED", then a line for each failure, so that the end of a long log can name them.  A crash, an unhandled error, a file that does not load and a run without a test are
-// each a failure, though no test failed; tests that were skipped are named on standard error.
+// Prints "PASSED FAILED", then a line for each failure, so that the end of a long log can name them.  A crash, an
+// unhandled error, a file that does not load and a run without a test are each a failure, though no test failed;
+// tests that were skipped are named on standard error.
 import { readFileSync } from 'node:fs'
 
 const [status, file] = process.argv.slice(2)
