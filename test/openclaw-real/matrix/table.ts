@@ -1,56 +1,87 @@
-/** What came of each scenario, kept beside this file; and the table that people read, made of nothing else. */
+/**
+ * What came of each scenario, kept beside this file; and the page that people read, made of nothing else. Each cell
+ * says something: `yes`, `no`, `not run`, or why it does not apply.
+ */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { format, resolveConfig } from 'prettier'
+import {
+  doesNotApply,
+  nameOf,
+  ofUpgrades,
+  ofVersions,
+  upgrades,
+  versions,
+  type OfUpgrade,
+  type OfVersion,
+} from './rows.ts'
 
-/** In the order of the table. */
-export const scenarios = [
-  'start to ready',
-  'its own restart',
-  'killed idle',
-  'killed in a turn',
-  'stopped in a turn',
-  'sessions lost',
-  'consistent at the end',
-] as const
-export type Scenario = (typeof scenarios)[number]
-type Results = Record<string, Partial<Record<string, 'yes' | 'no'>>>
+type Results = Readonly<Record<string, Readonly<Record<string, 'yes' | 'no'>>>>
 
 const results = new URL('results.json', import.meta.url)
-const page = new URL('README.md', import.meta.url)
+export const page = new URL('README.md', import.meta.url)
 
-export function note(version: string, scenario: string, outcome: 'yes' | 'no'): void {
-  const all = known()
-  all[version] = { ...all[version], [scenario]: outcome }
-  const sorted = Object.fromEntries(
-    Object.entries(all).toSorted(([a], [b]) => (order(a) < order(b) ? -1 : 1)),
+export async function note(
+  row: string,
+  scenario: OfVersion | OfUpgrade,
+  outcome: 'yes' | 'no',
+): Promise<void> {
+  const before = known()
+  const after = ordered({ ...before, [row]: { ...before[row], [scenario]: outcome } })
+  writeFileSync(results, `${JSON.stringify(after, null, 2)}\n`)
+  writeFileSync(page, await pageOf(after))
+}
+
+export const known = (): Results => JSON.parse(readFileSync(results, 'utf8')) as Results
+
+/** Rows and columns that are not played any more are forgotten. */
+function ordered(all: Results): Results {
+  const rows = [
+    ...versions.map(({ version }) => [version, ofVersions] as const),
+    ...upgrades.map((upgrade) => [nameOf(upgrade), ofUpgrades] as const),
+  ]
+  const kept = rows.map(
+    ([row, columns]) =>
+      [
+        row,
+        Object.fromEntries(
+          columns.flatMap((column) => {
+            const outcome = all[row]?.[column]
+            return outcome === undefined ? [] : [[column, outcome] as const]
+          }),
+        ),
+      ] as const,
   )
-  writeFileSync(results, `${JSON.stringify(sorted, null, 2)}\n`)
-  writeFileSync(page, textOf(sorted))
+  return Object.fromEntries(kept.filter(([, outcomes]) => Object.keys(outcomes).length > 0))
 }
 
-function known(): Results {
-  try {
-    return JSON.parse(readFileSync(results, 'utf8')) as Results
-  } catch {
-    return {}
-  }
-}
-
-const order = (version: string): string => version.replaceAll(/\d+/g, (digits) => digits.padStart(4, '0'))
-
-function textOf(all: Results): string {
-  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
-  const rows = Object.entries(all).map(([version, outcomes]) => [
+export async function pageOf(all: Results): Promise<string> {
+  const ofEachVersion = versions.map(({ version, store }) => [
     version,
-    ...scenarios.map((scenario) => outcomes[scenario] ?? ''),
+    ...ofVersions.map((scenario) => {
+      const why = doesNotApply(scenario, store)
+      return why === undefined ? (all[version]?.[scenario] ?? 'not run') : `n/a: ${why}`
+    }),
   ])
-  const head = ['OpenClaw', ...scenarios]
-  const widths = head.map((_, column) => Math.max(3, ...[head, ...rows].map((row) => row[column]!.length)))
-  const padded = (row: readonly string[]): string => line(row.map((cell, n) => cell.padEnd(widths[n]!)))
-  return `# Real gateways under the supervisor
+  const ofEachUpgrade = upgrades.map((upgrade) => [
+    nameOf(upgrade),
+    ...ofUpgrades.map((scenario) => all[nameOf(upgrade)]?.[scenario] ?? 'not run'),
+  ])
+  const text = `# Real gateways under the supervisor
 
-Made by \`scripts/matrix\`: each version from npm, with the Node that it asks for, against one harness. What is asserted is
-what a user sees: after each of these the history is there over the gateway's own RPC, and the next turn sees it.
+Made by \`scripts/matrix\`: each version from npm, with the Node that it asks for, against one harness. What is asserted is what a user sees: after each of these the history is there over the gateway's own RPC, and the next turn sees it.
 
-${[padded(head), line(widths.map((width) => '-'.repeat(width))), ...rows.map(padded)].join('\n')}
+${tableOf(['OpenClaw', ...ofVersions], ofEachVersion)}
+
+A state of the older version is taken over by the newer one, whose gateway imports its files at its first start:
+
+${tableOf(['upgrade', ...ofUpgrades], ofEachUpgrade)}
 `
+  const path = fileURLToPath(page)
+  return format(text, { ...(await resolveConfig(path)), filepath: path })
+}
+
+function tableOf(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n')
 }

@@ -20,7 +20,7 @@ const asked = (process.env['SUPERVISE_TEST_VERSIONS'] ?? '').trim()
 test.runIf(asked === '' || asked.includes('upgrade'))(
   `${name}, killed ${pieces.length} times on the way`,
   async () => {
-    note(name, 'start to ready', 'no')
+    await note(name, 'killed on the way', 'no')
     const before = await openLab('2026.4.26', 22)
     onTestFinished(async () => await before.close())
     const old = before.start()
@@ -57,15 +57,15 @@ test.runIf(asked === '' || asked.includes('upgrade'))(
       'the new question',
     )
     expect(JSON.stringify(messages)).toContain('the question of the old days')
-    note(name, 'start to ready', 'yes')
+    await note(name, 'killed on the way', 'yes')
 
-    note(name, 'consistent at the end', 'no')
+    await note(name, 'consistent at the end', 'no')
     process.kill(supervisor.pid, 'SIGTERM')
     expect(await supervisor.ended).toEqual({ code: 0, signal: null })
     const { stdout } = await after.supervise('check', '--thorough', '--json')
     expect(JSON.parse(stdout)).toMatchObject({ store: 'sqlite', verdict: 'consistent' })
     // What was imported is archived by the gateway, not lost.
     expect(readdirSync(join(after.place.stateDir, 'agents/main'))).toContain('session-sqlite-import-archive')
-    note(name, 'consistent at the end', 'yes')
+    await note(name, 'consistent at the end', 'yes')
   },
 )
