@@ -279,6 +279,7 @@ test('a status file of a future version, a torn one, and one that is none: canno
     ['', 'does not parse'],
     ['null', 'is no status file'],
     ['{"version":"1"}', 'is no status file'],
+    ['{"version":1,"phase":"running","child":5}', 'is no status file'],
   ] as const) {
     writeFileSync(path, text)
     const before = treeOf(room.stateDir)

@@ -65,6 +65,16 @@ export function findProgram(name: string, path: string | undefined): string | un
   })
 }
 
+/** Which folder a name leads to, whatever other names it has; undefined when it leads to none. */
+export function folderOf(path: string): string | undefined {
+  try {
+    const { dev, ino } = statSync(path, { bigint: true })
+    return `${dev}:${ino}`
+  } catch {
+    return undefined
+  }
+}
+
 export function realPathOf(path: string): string | undefined {
   try {
     return realpathSync(path)

@@ -5,9 +5,11 @@
  * The field names are public: status.schema.json, README.
  */
 import { readSmall } from '../host/own-files.ts'
+import { folderOf, parent } from '../host/paths.ts'
 import { isAlive, type Identity } from '../host/process-table.ts'
 import type { Exit } from '../lifecycle/exit.ts'
 import type { Phase, Why } from '../lifecycle/lifecycle.ts'
+import { isStatus } from './status-shape.ts'
 
 export const statusVersion = 1
 const mostBytes = 256 * 1024
@@ -100,12 +102,24 @@ export function readStatusFile(path: string): ReadStatus {
         is: 'newer',
         why: `${JSON.stringify(path)} was written by a newer supervise (format ${version}, known: ${statusVersion})`,
       }
-    if (version !== statusVersion || typeof status?.phase !== 'string')
+    if (version !== statusVersion || !isStatus(status))
       return { is: 'cannot-tell', why: `${JSON.stringify(path)} is no status file` }
-    return { is: 'known', status: status as Status }
+    const known = status as Status
+    if (isOfAnother(known.place.stateDir, parent(parent(path))))
+      return {
+        is: 'cannot-tell',
+        why: `${JSON.stringify(path)} was copied from another state, ${JSON.stringify(known.place.stateDir)}: what it tells is of that one`,
+      }
+    return { is: 'known', status: known }
   } catch {
     return { is: 'cannot-tell', why: `${JSON.stringify(path)} does not parse` }
   }
+}
+
+/** A state that was copied brings the status of the other along: processes that live, and are none of this state's. */
+function isOfAnother(stateDir: string, here: string): boolean {
+  const other = stateDir === here ? undefined : folderOf(stateDir)
+  return other !== undefined && other !== folderOf(here)
 }
 
 /** What is true now: the file, held against the processes it names. */

@@ -114,6 +114,29 @@ test.each([
   expect(readStatusFile(path).is).toBe(is)
 })
 
+test('whatever is known is a status in every member, whatever else the file may hold', () => {
+  const path = join(folder, 'status.json')
+  const hold = { kind: 'state', evidence: 'x', command: null, canPass: false }
+  const sound = { ...running(own, own), hold, nextAttemptAt: at }
+  let refused = 0
+  const walk = (value: object, within: (changed: unknown) => unknown): void => {
+    for (const [name, member] of Object.entries(value)) {
+      const put = (changed: unknown): unknown => within({ ...value, [name]: changed })
+      for (const wrong of [undefined, null, -1, 'x', {}, [], true]) {
+        const changed = put(wrong)
+        writeFileSync(path, JSON.stringify(changed))
+        const read = readStatusFile(path)
+        if (read.is !== 'known') refused++
+        // Of words, only that they are words is asked.
+        else if (typeof wrong !== 'string') expectValid(judge(read.status))
+      }
+      if (typeof member === 'object' && member !== null && !Array.isArray(member)) walk(member, put)
+    }
+  }
+  walk(sound, (changed) => changed)
+  expect(refused).toBeGreaterThan(200)
+})
+
 test('a status file torn at any byte is never taken for known', () => {
   const path = join(folder, 'status.json')
   const text = JSON.stringify(running(own, own))
