@@ -30,6 +30,7 @@ export async function startModel(port = 0) {
   const watchers = new Set()
   /** @type {Set<() => void>} */
   const held = new Set()
+  let failing = false
   const changed = () => watchers.forEach((look) => look())
 
   const server = createServer((incoming, answer) => {
@@ -77,7 +78,7 @@ export async function startModel(port = 0) {
    * @param {string} prompt
    */
   const speak = async (answer, body, messages, prompt) => {
-    if (steer(/fail:(\w+)/, prompt) !== undefined) {
+    if (failing || steer(/fail:(\w+)/, prompt) !== undefined) {
       answer.writeHead(500, { 'content-type': 'application/json' })
       answer.end('{"error":{"message":"the model fails, as told","type":"server_error"}}')
       return
@@ -115,6 +116,10 @@ export async function startModel(port = 0) {
   return {
     url: `http://127.0.0.1:${address.port}/v1`,
     requests,
+    /** While it does, every request is answered with 500. @param {boolean} does */
+    failing: (does) => {
+      failing = does
+    },
     release: () => {
       for (const go of held) go()
       held.clear()

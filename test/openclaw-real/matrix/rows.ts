@@ -22,11 +22,20 @@ export const upgrades = [
 export const ofVersions = [
   'start to ready',
   'its own restart',
+  'configuration edited',
   'killed idle',
   'killed in a turn',
+  'killed, model slow',
+  'killed, model failing',
   'stopped in a turn',
+  'stranger on the port',
+  'stranger on ::1',
+  'second owner',
+  'nothing else changed',
   'index emptied',
+  'transcripts torn',
   'database emptied',
+  'databases torn',
   'consistent at the end',
 ] as const
 export type OfVersion = (typeof ofVersions)[number]
@@ -39,7 +48,9 @@ type Store = (typeof versions)[number]['store']
 /** Why a scenario makes no sense for a version, where it makes none. */
 const onlyOf: Partial<Record<OfVersion, { readonly store: Store; readonly otherwise: string }>> = {
   'index emptied': { store: 'file', otherwise: 'its sessions are rows' },
+  'transcripts torn': { store: 'file', otherwise: 'its sessions are rows' },
   'database emptied': { store: 'sqlite', otherwise: 'its sessions are files' },
+  'databases torn': { store: 'sqlite', otherwise: 'its sessions are files' },
 }
 
 export const doesNotApply = (scenario: OfVersion, store: Store): string | undefined => {
