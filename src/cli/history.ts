@@ -30,7 +30,10 @@ export async function history(parsed: Parsed, env: Environment): Promise<number>
   if (events.length === 0 && done.length === 0) say('nothing has happened yet')
   for (const event of events) say(`${event.at}  ${clean(wordsOf(event))}`)
   if (done.length > 0) say(`\nrepairs:`)
-  for (const repair of done) say(`${repair.id}  ${clean(wordsOfRepair(repair))}`)
+  for (const repair of done) {
+    say(`${repair.id}  ${clean(wordsOfRepair(repair))}`)
+    for (const line of repair.did) say(`  ${clean(line)}`)
+  }
   return exitStatus.ok
 }
 

@@ -70,7 +70,7 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
       await clearOwed(ownPaths(where.stateDir).owed)
     if (inJson) {
       const { store, version, schema, verdict, findings } = recovery.inspection
-      const { is, repairId, kept, found } = recovery
+      const { is, repairId, kept, did, found } = recovery
       sayJson({
         is,
         store,
@@ -82,6 +82,7 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
         found,
         repairId,
         kept,
+        did,
         evidence: evidenceOf(recovery),
       })
     } else {
@@ -119,6 +120,7 @@ function sayRecovery(recovery: Recovery): void {
       `repair ${recovery.repairId}: kept ${bytes(recovery.kept.reduce((sum, kept) => sum + kept.bytes, 0))} in ${recovery.kept.length} pieces`,
     )
     for (const { path, keptAs } of recovery.kept) say(`  ${clean(path)} -> ${clean(keptAs)}`)
+    for (const line of recovery.did) say(`  ${clean(line)}`)
     say(`take it back with: supervise undo ${recovery.repairId}`)
   }
   for (const why of recovery.trouble) say(`no snapshot was taken: ${clean(why)}`)

@@ -7,10 +7,14 @@
  * replacement, parents that can be rebuilt are, and rows that still point nowhere go. What is taken out of a row or
  * with it is told, whole.
  */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { headerBytes, headerOf } from './sqlite-file.ts'
+import { renameSync, rmSync } from 'node:fs'
+import { accountAt, type Account } from './sqlite-account.ts'
+import { salvage } from './sqlite-salvage.ts'
 import {
+  answer,
+  attempt,
   close,
+  inRows,
   opened,
   quoted,
   said,
@@ -18,8 +22,6 @@ import {
   syncFile,
   withCopy,
   type Database,
-  type Row,
-  type Value,
 } from './sqlite.ts'
 
 export interface Mending {
@@ -36,30 +38,26 @@ export interface Mending {
 export type Mended =
   | {
       readonly is: 'mended'
-      /** For a person, in a line each. */
+      /** For a person, in a line each, with its counts. */
       readonly did: readonly string[]
-      /** Rows that were removed or replaced, as they were. */
-      readonly taken: readonly Taken[]
     }
   | { readonly is: 'cannot'; readonly why: string }
 
-export interface Taken {
-  readonly table: string
-  readonly why: string
-  readonly row: Readonly<Record<string, unknown>>
-}
+/** Beside what was mended. */
+export const reportOf = (to: string): string => `${to}.jsonl`
 
-/** `to` is written and synced, or not there. */
+/** `to` and the report are written and synced, or not there. */
 export function mendCopy(path: string, workshop: string, to: string, mending: Mending): Mended {
   const outcome = withCopy(setOf(path), workshop, (copy, room): Mended => {
     const did: string[] = []
-    const taken: Taken[] = []
+    let account: Account | undefined
     try {
-      const whole = soundest(copy, `${room}/fresh`, mending, did)
+      account = accountAt(`${room}/account`)
+      const whole = soundest(copy, `${room}/fresh`, mending, account, did)
       const database = opened(whole, false)
       try {
-        replaceBadJson(database, mending, taken)
-        removeOrphans(database, mending, taken, did)
+        replaceBadJson(database, mending, account, did)
+        removeOrphans(database, mending, account, did)
         const left = problems(database)
         if (left.length > 0) return { is: 'cannot', why: `still damaged after the repair: ${left[0]}` }
       } finally {
@@ -69,19 +67,33 @@ export function mendCopy(path: string, workshop: string, to: string, mending: Me
       const kept = opened(whole, false)
       kept.exec('PRAGMA journal_mode=WAL')
       close(kept)
-      syncFile(whole)
-      rmSync(to, { force: true })
-      renameSync(whole, to)
-      return { is: 'mended', did, taken }
+      account.report(did, `${room}/report`)
+      for (const [made, name] of [
+        [`${room}/report`, reportOf(to)],
+        [whole, to],
+      ] as const) {
+        syncFile(made)
+        rmSync(name, { force: true })
+        renameSync(made, name)
+      }
+      return { is: 'mended', did }
     } catch (error) {
       return { is: 'cannot', why: said(error) }
+    } finally {
+      account?.close()
     }
   })
   return outcome.is === 'cannot-tell' ? { is: 'cannot', why: outcome.why } : outcome
 }
 
 /** The copy itself, its indexes rebuilt where that was all; or a fresh database with what it still yields. */
-function soundest(copy: string, fresh: string, mending: Mending, did: string[]): string {
+function soundest(
+  copy: string,
+  fresh: string,
+  { snapshot, vital }: Mending,
+  account: Account,
+  did: string[],
+): string {
   let database: Database | undefined
   try {
     database = opened(copy, false)
@@ -96,44 +108,8 @@ function soundest(copy: string, fresh: string, mending: Mending, did: string[]):
   } finally {
     close(database)
   }
-  salvage(copy, fresh, mending, did)
+  salvage({ from: copy, to: fresh, snapshot, vital }, account, did)
   return fresh
-}
-
-/**
- * A database that was cut off counts more pages than it has, and one whose first page is gone has no table of contents:
- * the count is put right, then the header, then the whole page come from the snapshot, until it can be asked.
- */
-function openable(path: string, snapshot: string | null, did: string[]): Database | undefined {
-  const bytes = readFileSync(path)
-  const good = snapshot === null ? undefined : readFileSync(snapshot)
-  const known = headerOf(good ?? bytes)
-  if (known.is !== 'database') return undefined
-  const pages = Math.floor(bytes.length / known.pageBytes)
-  const heads = [
-    Buffer.from(bytes.subarray(0, known.pageBytes)),
-    ...(good === undefined
-      ? []
-      : [
-          Buffer.concat([good.subarray(0, headerBytes), bytes.subarray(headerBytes, known.pageBytes)]),
-          Buffer.from(good.subarray(0, known.pageBytes)),
-        ]),
-  ]
-  for (const [attempt, head] of heads.entries()) {
-    const asIs = attempt === 0 ? readable(path) : undefined
-    if (asIs !== undefined) return asIs
-    if (head.length < known.pageBytes) continue
-    head.writeUInt32BE(pages, 28)
-    head.copy(head, 92, 24, 28)
-    writeFileSync(path, Buffer.concat([head, bytes.subarray(known.pageBytes, pages * known.pageBytes)]))
-    const database = readable(path)
-    if (database === undefined) continue
-    did.push(
-      attempt === 0 ? 'its count of pages was put right' : 'its first page came from the newest snapshot',
-    )
-    return database
-  }
-  return undefined
 }
 
 const problems = (database: Database): string[] =>
@@ -143,262 +119,100 @@ const problems = (database: Database): string[] =>
     .map((row) => String(Object.values(row)[0]))
     .filter((line) => line !== 'ok')
 
-interface Part {
-  readonly type: string
-  readonly name: string
-  readonly sql: string
-}
-
-function salvage(from: string, to: string, { snapshot, vital }: Mending, did: string[]): void {
-  let source: Database | undefined
-  let fresh: Database | undefined
-  try {
-    source = openable(from, snapshot, did)
-    const parts = (source && partsOf(source)) ?? (snapshot === null ? undefined : partsOfFile(snapshot))
-    if (parts === undefined || parts.length === 0)
-      throw new Error('its table of contents cannot be read, and there is no snapshot')
-    fresh = opened(to, false)
-    const settings = settingsOf(source) ?? settingsOf(snapshot === null ? undefined : readable(snapshot))
-    fresh.exec(`PRAGMA page_size=${settings?.pageBytes ?? 4096}; PRAGMA auto_vacuum=${settings?.vacuum ?? 0}`)
-    fresh.exec(`PRAGMA user_version=${settings?.version ?? 0}`)
-    if (snapshot !== null) fresh.prepare('ATTACH ? AS snapshot').run(snapshot)
-    const virtual = parts.filter(({ sql }) => /^CREATE VIRTUAL TABLE/i.test(sql))
-    const isText = ({ sql }: Part): boolean => /USING\s+fts5/i.test(sql)
-    const shadows = (name: string): boolean =>
-      virtual.some(
-        (table) => isText(table) && name.startsWith(`${table.name}_`) && isShadow(table.name, name),
-      )
-    const tables = parts.filter(
-      (part) =>
-        part.type === 'table' &&
-        !virtual.includes(part) &&
-        !shadows(part.name) &&
-        !part.name.startsWith('sqlite_'),
-    )
-    fresh.exec('BEGIN')
-    for (const { sql } of tables) fresh.exec(sql)
-    let read = 0
-    for (const { name } of tables) {
-      const { rows, whole, added } = copyTable(source, fresh, name, snapshot !== null)
-      read += rows
-      if (!whole && rows + added === 0 && vital.includes(name))
-        throw new Error(`nothing of ${name} can be read any more, and no snapshot has it`)
-      if (!whole && rows + added > 0)
-        did.push(
-          `table ${name}: ${rows} rows could still be read${snapshot === null ? '' : `, ${added} more came from the newest snapshot`}`,
-        )
-    }
-    for (const table of virtual) {
-      if (isText(table)) copyText(source, fresh, table)
-      else nameOnly(fresh, table)
-    }
-    for (const part of parts)
-      if (part.type !== 'table' && !part.name.startsWith('sqlite_autoindex')) fresh.exec(part.sql)
-    fresh.exec('COMMIT')
-    if (snapshot !== null) fresh.exec('DETACH snapshot')
-    did.unshift(`${read} rows of ${tables.length} tables were carried over one by one`)
-  } finally {
-    close(source)
-    close(fresh)
-  }
-}
-
-const isShadow = (table: string, name: string): boolean =>
-  ['data', 'idx', 'content', 'docsize', 'config'].includes(name.slice(table.length + 1))
-
-function readable(path: string): Database | undefined {
-  if (!existsSync(path)) return undefined
-  try {
-    const database = opened(path, false)
-    database.prepare('SELECT count(*) FROM sqlite_master').get()
-    return database
-  } catch {
-    return undefined
-  }
-}
-
-function partsOf(database: Database): Part[] | undefined {
-  try {
-    return database
-      .prepare('SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid')
-      .all()
-      .map((row) => ({ type: String(row['type']), name: String(row['name']), sql: String(row['sql']) }))
-  } catch {
-    return undefined
-  }
-}
-
-function partsOfFile(path: string): Part[] | undefined {
-  const database = readable(path)
-  try {
-    return database && partsOf(database)
-  } finally {
-    close(database)
-  }
-}
-
-function settingsOf(
-  database: Database | undefined,
-): { pageBytes: number; vacuum: number; version: number } | undefined {
-  if (database === undefined) return undefined
-  const pragma = (name: string): number =>
-    Number(Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0] ?? 0)
-  try {
-    return { pageBytes: pragma('page_size'), vacuum: pragma('auto_vacuum'), version: pragma('user_version') }
-  } catch {
-    return undefined
-  }
-}
-
-/** From both ends towards the damage; by the order of the table's own key. */
-function copyTable(source: Database | undefined, fresh: Database, name: string, hasSnapshot: boolean) {
-  const columns = fresh
-    .prepare(`PRAGMA table_info(${quoted(name)})`)
-    .all()
-    .map((row) => ({ name: String(row['name']), key: Number(row['pk']) }))
-  const keyed = hasRowid(fresh, name)
-  const named = [...(keyed ? ['rowid'] : []), ...columns.map((column) => quoted(column.name))]
-  const order = keyed
-    ? ['rowid']
-    : columns
-        .filter(({ key }) => key > 0)
-        .sort((a, b) => a.key - b.key)
-        .map((column) => quoted(column.name))
-  const marks = named.map(() => '?').join(', ')
-  const insert = fresh.prepare(
-    `INSERT OR IGNORE INTO ${quoted(name)} (${named.join(', ')}) VALUES (${marks})`,
-  )
-  let rows = 0
-  const walk = (direction: 'ASC' | 'DESC'): boolean => {
-    if (source === undefined) return false
-    try {
-      const by = order.map((column) => `${column} ${direction}`).join(', ')
-      const select = source.prepare(
-        `SELECT ${named.map((column, i) => `${column} AS c${i}`).join(', ')} FROM ${quoted(name)} ORDER BY ${by}`,
-      )
-      select.setReadBigInts?.(true)
-      for (const row of select.iterate()) {
-        // The walk from the other end meets what is there already.
-        const added = Number(insert.run(...Object.values(row)).changes)
-        if (added === 0 && direction === 'DESC') continue
-        rows += added
-      }
-      return true
-    } catch {
-      return false
-    }
-  }
-  const whole = walk('ASC')
-  if (!whole) walk('DESC')
-  let added = 0
-  if (!whole && hasSnapshot) {
-    try {
-      const all = named.join(', ')
-      const sql = `INSERT OR IGNORE INTO ${quoted(name)} (${all}) SELECT ${all} FROM snapshot.${quoted(name)}`
-      added = Number(fresh.prepare(sql).run().changes)
-    } catch {
-      // A snapshot of an older schema does not have it.
-    }
-  }
-  return { rows, whole, added }
-}
-
-function hasRowid(database: Database, name: string): boolean {
-  try {
-    database.prepare(`SELECT rowid FROM ${quoted(name)} LIMIT 0`).all()
-    return true
-  } catch {
-    return false
-  }
-}
-
-/** A full-text index: its own content row by row, or built again from the table that it is about. */
-function copyText(source: Database | undefined, fresh: Database, { name, sql }: Part): void {
-  fresh.exec(sql)
-  if (/[,(]\s*content\s*=/i.test(sql)) {
-    fresh.exec(`INSERT INTO ${quoted(name)} (${quoted(name)}) VALUES ('rebuild')`)
-    return
-  }
-  const columns = fresh
-    .prepare(`PRAGMA table_info(${quoted(name)})`)
-    .all()
-    .map((row) => quoted(String(row['name'])))
-  const insert = fresh.prepare(
-    `INSERT INTO ${quoted(name)} (rowid, ${columns.join(', ')}) VALUES (?, ${columns.map(() => '?').join(', ')})`,
-  )
-  try {
-    for (const row of source?.prepare(`SELECT * FROM ${quoted(`${name}_content`)} ORDER BY id`).iterate() ??
-      [])
-      insert.run(...Object.values(row).slice(0, columns.length + 1))
-  } catch {
-    // Derived: the gateway finds what is not in it by itself, or not at all until it is indexed anew.
-  }
-}
-
-/** A virtual table of a module that is not here: its own tables were carried over like any other. */
-function nameOnly(fresh: Database, { name, sql }: Part): void {
-  fresh.exec('PRAGMA writable_schema=ON')
-  fresh
-    .prepare("INSERT INTO sqlite_master (type, name, tbl_name, rootpage, sql) VALUES ('table', ?, ?, 0, ?)")
-    .run(name, name, sql)
-  fresh.exec('PRAGMA writable_schema=OFF')
-}
-
-function replaceBadJson(database: Database, { json }: Mending, taken: Taken[]): void {
+function replaceBadJson(database: Database, { json }: Mending, account: Account, did: string[]): void {
   for (const { table, column, instead } of json) {
     const bad = `${quoted(column)} IS NOT NULL AND NOT json_valid(${quoted(column)})`
-    const rows = attempt(() => database.prepare(`SELECT * FROM ${quoted(table)} WHERE ${bad}`).all()) ?? []
-    if (rows.length === 0) continue
-    for (const row of rows) taken.push({ table, why: `${column} does not parse`, row: shown(row) })
+    const rows = attempt(() => taken(database, table, bad, `${column} does not parse`, account)) ?? 0
+    if (rows === 0) continue
     database.exec(`UPDATE ${quoted(table)} SET ${quoted(column)} = ${instead} WHERE ${bad}`)
+    did.push(
+      `table ${table}: ${inRows(rows)} whose ${column} does not parse given the smallest that does, their own kept`,
+    )
   }
+}
+
+/** Into the account. How many. */
+function taken(database: Database, table: string, where: string, why: string, account: Account): number {
+  const select = database.prepare(`SELECT * FROM ${quoted(table)} WHERE ${where}`)
+  select.setReadBigInts?.(true)
+  let rows = 0
+  for (const row of select.iterate()) {
+    account.take(table, why, row)
+    rows++
+  }
+  return rows
 }
 
 /** Removing one may leave its own children behind: round by round, until nothing points nowhere. */
-function removeOrphans(database: Database, { parents }: Mending, taken: Taken[], did: string[]): void {
+function removeOrphans(database: Database, { parents }: Mending, account: Account, did: string[]): void {
   for (let round = 0; round < 20; round++) {
-    const orphans = database.prepare('PRAGMA foreign_key_check').all()
-    if (orphans.length === 0) return
+    const links = linksToNowhere(database)
+    if (links.length === 0) return
     if (round === 0)
       for (const sql of parents) {
         const put = attempt(() => Number(database.prepare(sql).run().changes)) ?? 0
-        if (put > 0) did.push(`${put} rows that others point to were put back`)
+        if (put > 0) did.push(`${inRows(put)} that others point to put back`)
       }
     if (round === 0 && parents.length > 0) continue
-    for (const { table, rowid, parent, fkid } of orphans) {
-      const name = String(table)
-      if (rowid == null) throw new Error(`a row of ${name} without a number points nowhere`)
-      const row = database.prepare(`SELECT * FROM ${quoted(name)} WHERE rowid = ?`).get(rowid)
-      if (row === undefined) continue
-      taken.push({ table: name, why: `its row in ${String(parent)} is gone`, row: shown(row) })
-      const link = database
-        .prepare(`PRAGMA foreign_key_list(${quoted(name)})`)
-        .all()
-        .find((one) => one['id'] === fkid)
-      if (link?.['on_delete'] === 'SET NULL')
-        database
-          .prepare(`UPDATE ${quoted(name)} SET ${quoted(String(link['from']))} = NULL WHERE rowid = ?`)
-          .run(rowid)
-      else database.prepare(`DELETE FROM ${quoted(name)} WHERE rowid = ?`).run(rowid)
+    for (const { table, parent, where, mayBeEmpty } of links) {
+      const rows = taken(database, table, where, `its row in ${parent} is gone`, account)
+      if (rows === 0) continue
+      const emptied =
+        mayBeEmpty === null
+          ? undefined
+          : attempt(() => {
+              database.exec(`UPDATE ${quoted(table)} SET ${quoted(mayBeEmpty)} = NULL WHERE ${where}`)
+              return true
+            })
+      if (emptied === undefined) database.exec(`DELETE FROM ${quoted(table)} WHERE ${where}`)
+      did.push(
+        `table ${table}: ${inRows(rows)} whose row in ${parent} is gone ${emptied === undefined ? 'taken out' : 'cut loose'}, and kept`,
+      )
     }
   }
   throw new Error('rows that point nowhere are left after twenty rounds')
 }
 
-const shown = (row: Row): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(row).map(([name, value]) => [name, inJson(value)]))
+interface Link {
+  readonly table: string
+  readonly parent: string
+  /** What is true of the rows that point nowhere; they need no number for it. */
+  readonly where: string
+  /** A column that may be emptied instead. */
+  readonly mayBeEmpty: string | null
+}
 
-const inJson = (value: Value): unknown =>
-  value instanceof Uint8Array
-    ? { base64: Buffer.from(value).toString('base64') }
-    : typeof value === 'bigint'
-      ? String(value)
-      : value
+function linksToNowhere(database: Database): Link[] {
+  const links = new Map<string, Link>()
+  for (const { table, parent, fkid } of database.prepare('PRAGMA foreign_key_check').iterate()) {
+    const key = `${String(table)} ${String(fkid)}`
+    if (!links.has(key)) links.set(key, linkOf(database, String(table), String(parent), Number(fkid)))
+  }
+  return [...links.values()]
+}
 
-function attempt<T>(act: () => T): T | undefined {
-  try {
-    return act()
-  } catch {
-    return undefined
+function linkOf(database: Database, table: string, parent: string, id: number): Link {
+  const columns = answer(database, `PRAGMA foreign_key_list(${quoted(table)})`)
+    .filter((one) => Number(one['id']) === id)
+    .toSorted((a, b) => Number(a['seq']) - Number(b['seq']))
+  const keys = answer(database, `PRAGMA table_info(${quoted(parent)})`)
+    .filter((column) => Number(column['pk']) > 0)
+    .toSorted((a, b) => Number(a['pk']) - Number(b['pk']))
+  const pairs = columns.map(({ from, to }, n) => ({
+    from: `${quoted(table)}.${quoted(String(from))}`,
+    // The key of the parent where none is named. Its rules of comparison are those that count: it stands first.
+    to: `parent.${quoted(String(to ?? keys[n]?.['name']))}`,
+  }))
+  const set = pairs.map(({ from }) => `${from} IS NOT NULL`)
+  const isThere =
+    answer(database, 'SELECT 1 FROM sqlite_master WHERE name = ? COLLATE NOCASE', parent).length > 0
+  const match = pairs.map(({ from, to }) => `${to} = ${from}`).join(' AND ')
+  const gone = isThere ? [`NOT EXISTS (SELECT 1 FROM ${quoted(parent)} AS parent WHERE ${match})`] : []
+  const [first] = columns
+  return {
+    table,
+    parent,
+    where: [...set, ...gone].join(' AND '),
+    mayBeEmpty: first?.['on_delete'] === 'SET NULL' ? String(first['from']) : null,
   }
 }

@@ -3,15 +3,20 @@
  * there can be put in place by a rename. Work on anything large is done in a thread, since it takes seconds, and the
  * loop has signals, a watchdog and probes to answer.
  */
-import { lstatSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { hasSqlite, lookInside, said, snapshotOf, syncFile, type Looked, type Questions } from './sqlite.ts'
-import { mendCopy, type Mended, type Mending } from './sqlite-mend.ts'
+import { mendCopy, reportOf, type Mended, type Mending } from './sqlite-mend.ts'
 import { startThread } from './thread.ts'
 
 /** Synced files of ours: the database, and what was done to it, with every row that was taken out, as it was. */
 export type Made =
-  | { readonly is: 'made'; readonly path: string; readonly report: string }
+  | {
+      readonly is: 'made'
+      readonly path: string
+      readonly report: string
+      readonly did: readonly string[]
+    }
   | { readonly is: 'cannot'; readonly why: string }
 
 export interface Workshop {
@@ -51,12 +56,9 @@ export function workshopIn(folder: string): Workshop | undefined {
       const to = join(folder, `${process.pid}-${++made}-${basename(path)}`)
       const mended = (await carryOut({ do: 'mend', path, workshop: folder, to, mending })) as Mended
       if (mended.is === 'cannot') return mended
-      const report = `${to}.jsonl`
-      const lines = [{ did: mended.did }, ...mended.taken].map((line) => `${JSON.stringify(line)}\n`)
-      writeFileSync(report, lines.join(''), { mode: 0o600 })
-      // And each directory that names the next: a plan that is durable must find it.
-      for (const name of [report, to, folder, dirname(folder), dirname(dirname(folder))]) syncFile(name)
-      return { is: 'made', path: to, report }
+      // Each directory that names the next: a plan that is durable must find what was made.
+      for (const name of [folder, dirname(folder), dirname(dirname(folder))]) syncFile(name)
+      return { is: 'made', path: to, report: reportOf(to), did: mended.did }
     },
     async snapshot(path, to) {
       try {

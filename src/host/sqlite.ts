@@ -1,8 +1,10 @@
 /**
  * SQLite, where this Node has it, asked in a way that the database does not notice.
  *
- * 1. A look never writes, never folds a log into its database, never leaves a file beside it: a database whose log
- *    holds nothing is opened as immutable, any other is copied with its log into a folder of ours, and the copy asked.
+ * 1. A look never writes, never folds a log into its database, never leaves a file beside it: it is copied with its log
+ *    into a folder of ours, and the copy asked. Where its log holds nothing and nothing is to be checked, or where no
+ *    copy can be made, it is opened as immutable. (Not for a check where it can be helped: of a database that may not be
+ *    written SQLite forgets the CHECK constraints.)
  * 2. A mended database is a new file; the one that was found is never opened for writing.
  * 3. Copies are bounded by size and by free space, and gone afterwards; what does not fit is `cannot-tell`.
  * 4. What a damaged database answers is an answer: nothing here throws but for bugs.
@@ -74,7 +76,7 @@ export interface Database {
   prepare(sql: string): Statement
   close(): void
 }
-interface Statement {
+export interface Statement {
   all(...values: Value[]): Row[]
   get(...values: Value[]): Row | undefined
   run(...values: Value[]): { readonly changes: number | bigint }
@@ -106,11 +108,14 @@ export const hasSqlite = (): boolean => (sqlite ??= load()) !== null
 /** `workshop`: where copies may be made; the system's temporary folder when it is not there. */
 export function lookInside(path: string, workshop: string, questions: Questions): Looked {
   if (!hasSqlite()) return { is: 'cannot-tell', why: whichNode }
-  if (sizeOf(`${path}-wal`) === 0 && sizeOf(`${path}-journal`) === 0) {
-    const seen = asked(() => opened(immutable(path), true), questions)
+  const hasNoLog = sizeOf(`${path}-wal`) === 0 && sizeOf(`${path}-journal`) === 0
+  const inPlace = (): Looked => asked(() => opened(immutable(path), true), questions)
+  if (hasNoLog && questions.depth === 'none') {
+    const seen = inPlace()
     if (seen.is !== 'unreadable' || !seen.why.startsWith('unable to open')) return seen
   }
-  return withCopy(setOf(path), workshop, (copy) => asked(() => opened(copy, false), questions))
+  const seen = withCopy(setOf(path), workshop, (copy) => asked(() => opened(copy, false), questions))
+  return seen.is === 'cannot-tell' && hasNoLog ? inPlace() : seen
 }
 
 /** Runs `work` on a private copy of a database and its log; the room is gone afterwards. */
@@ -274,7 +279,24 @@ function rows(database: Database, sql: string): Row[] | undefined {
   }
 }
 
+/** All of it, its whole numbers as they are. */
+export function answer(database: Database, sql: string, ...values: Value[]): Row[] {
+  const statement = database.prepare(sql)
+  statement.setReadBigInts?.(true)
+  return statement.all(...values)
+}
+
+export function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act()
+  } catch {
+    return undefined
+  }
+}
+
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`
+
+export const inRows = (count: number): string => `${count} row${count === 1 ? '' : 's'}`
 
 export const said = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 200)

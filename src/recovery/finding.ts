@@ -84,6 +84,8 @@ export interface Step {
     | { readonly do: 'set-aside' }
     /** The file comes back under this name from another one inside the state (an archive), which goes away. */
     | { readonly do: 'put-back'; readonly from: string }
+  /** What was done to make it, with counts, for a person. */
+  readonly did?: readonly string[]
   /** The findings this step answers, for a person who reads the journal. */
   readonly because: readonly { readonly kind: Kind; readonly path: string }[]
 }

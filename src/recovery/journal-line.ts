@@ -1,6 +1,6 @@
 /** Is a line of a journal what we write?  Its checksum keeps accidents out, not intentions. */
 import type { Entry } from './journal.ts'
-import { anyOf, count, finite, listOf, oneOf, orNull, record, text, type Check } from './shape.ts'
+import { anyOf, count, finite, listOf, oneOf, orNone, orNull, record, text, type Check } from './shape.ts'
 
 const fingerprint: Check = (value) =>
   typeof value === 'string' && /^(missing$|sha256:|link:|directory:|other:)/.test(value)
@@ -24,6 +24,7 @@ const steps = listOf(
     before: fingerprint,
     after: fingerprint,
     change,
+    did: orNone(listOf(text)),
     because: listOf(record({ kind: text, path: text })),
   }),
 )

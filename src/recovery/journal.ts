@@ -100,6 +100,9 @@ export async function end(site: Site, repair: Repair, how: Omit<End, 'at'>): Pro
   return { ...repair, end: entry }
 }
 
+export const didIn = ({ steps }: Repair): readonly string[] =>
+  steps.flatMap(({ path, did }) => (did ?? []).map((line) => `${path}: ${line}`))
+
 /** In the order in which they were begun.  Folders whose journal never came to hold a plan are left out. */
 export async function readRepairs(site: Site): Promise<readonly Repair[]> {
   const repairs: Repair[] = []

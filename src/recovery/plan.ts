@@ -58,7 +58,13 @@ async function made(site: Site, remedy: Remedy & { do: 'make' }): Promise<Step[]
       before: 'missing',
       ...(await contentOf(site, one.report)),
     },
-    { path: nameOf(site, path), because, before, ...(await contentOf(site, one.path, remedy.mode)) },
+    {
+      path: nameOf(site, path),
+      because,
+      before,
+      did: one.did,
+      ...(await contentOf(site, one.path, remedy.mode)),
+    },
   ]
 }
 

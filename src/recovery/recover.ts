@@ -29,7 +29,7 @@ import { conflictIn } from './fingerprint.ts'
 import type { Finding, Kept } from './finding.ts'
 import { takeGenerations } from './take-generations.ts'
 import { inspect } from './inspect.ts'
-import { begin, end, further, readRepairs, type Repair, settle } from './journal.ts'
+import { begin, didIn, end, further, readRepairs, type Repair, settle } from './journal.ts'
 import { CannotMake, plan } from './plan.ts'
 import { nameOf } from './places.ts'
 import type { Remedy, Seen } from './seen.ts'
@@ -176,6 +176,7 @@ function known(course: Course) {
     repairId: course.repair?.id ?? null,
     found: course.found ?? [],
     kept: [...course.kept.values()],
+    did: course.repair === undefined ? [] : didIn(course.repair),
     trouble: course.trouble,
     inspection: course.inspection ?? unseen,
   }

@@ -1,6 +1,6 @@
 /** The history of repairs: what each one changed, where the bytes are, and which of them still stands. */
 import type { Kind } from './finding.ts'
-import { readRepairs, type Repair } from './journal.ts'
+import { didIn, readRepairs, type Repair } from './journal.ts'
 import type { Site } from './site.ts'
 import type { RepairRecord } from './verdict.ts'
 
@@ -16,6 +16,7 @@ export async function repairs(site: Site): Promise<readonly RepairRecord[]> {
       undoes: repair.undoes,
       kinds: kindsOf(repair),
       kept,
+      did: didIn(repair),
       keptBytes: kept.reduce((sum, { bytes }) => sum + bytes, 0),
       state: stateOf(repair, all),
     }

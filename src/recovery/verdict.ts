@@ -32,6 +32,8 @@ export type Recovery = {
   /** What was found before anything was changed. */
   readonly found: readonly Finding[]
   readonly kept: readonly Kept[]
+  /** Of each database that was made anew: what of it was carried over and what was not, in a line each. */
+  readonly did: readonly string[]
   readonly inspection: Inspection
   /** What could not be done beside it (a generation to restore from, later): told, and no reason to hold anything back. */
   readonly trouble: readonly string[]
@@ -84,6 +86,8 @@ export interface RepairRecord {
   readonly undoes: string | null
   readonly kinds: readonly { readonly kind: Kind; readonly count: number }[]
   readonly kept: readonly Kept[]
+  /** As in Recovery. */
+  readonly did: readonly string[]
   readonly keptBytes: number
   /** `abandoned`: somebody else changed a file between its steps; what was done is named by `undo`. */
   readonly state: 'done' | 'cut-short' | 'abandoned' | 'undone'

@@ -150,7 +150,10 @@ function record(recovery: Recovery, tookMs: number, teller: Teller): void {
     child: status.child?.number ?? 0,
     verdict,
     repairId,
-    detail: 'evidence' in recovery ? recovery.evidence : `${recovery.found.length} findings, ${tookMs} ms`,
+    detail: [
+      'evidence' in recovery ? recovery.evidence : `${recovery.found.length} findings, ${tookMs} ms`,
+      ...recovery.did,
+    ].join('; '),
     tookMs,
     found: kindsOf(recovery.found),
     repaired: verdict === 'repaired' ? kindsOf(repairable) : {},

@@ -25,7 +25,10 @@ export function tellRecovery(recovery: Recovery, tookMs: number, log: Log): void
       log.info('state is consistent', { ...fields, ...recovery.inspection.counts })
       break
     case 'repaired':
-      log.info('state was repaired and is consistent; take it back with: supervise undo <id>', fields)
+      log.info('state was repaired and is consistent; take it back with: supervise undo <id>', {
+        ...fields,
+        ...(recovery.did.length > 0 && { did: recovery.did }),
+      })
       break
     case 'retry-later':
       log.warn('state could not be confirmed for now', { ...fields, evidence: recovery.evidence })

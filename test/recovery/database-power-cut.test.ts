@@ -11,7 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
 import { hasSqlite, lookInside, opened } from '../../src/host/sqlite.ts'
-import { mendCopy } from '../../src/host/sqlite-mend.ts'
+import { mendCopy, reportOf } from '../../src/host/sqlite-mend.ts'
 import type { Workshop } from '../../src/host/sqlite-workshop.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { readRepairs } from '../../src/recovery/journal.ts'
@@ -111,8 +111,9 @@ function databasesOn(disk: CrashDisk): Workshop {
         })
         if (mended.is === 'cannot') return mended
         expect(existsSync(join(room, 'sound-wal'))).toBe(false)
-        const report = await keep('report', Buffer.from(JSON.stringify(mended)))
-        return { is: 'made', path: await keep('sound', readFileSync(join(room, 'sound'))), report }
+        const report = await keep('report', readFileSync(reportOf(join(room, 'sound'))))
+        const sound = await keep('sound', readFileSync(join(room, 'sound')))
+        return { is: 'made', path: sound, report, did: mended.did }
       }),
     snapshot: () => Promise.resolve('none are taken here'),
     sweep: () => undefined,
