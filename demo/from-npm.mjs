@@ -5,7 +5,9 @@
  * 1. An entry of the cache is whole or absent: npm works in a folder of its own, which is renamed at the end.
  * 2. No package's install script runs.
  * 3. It ends: npm is stopped after `limitMs`, and what it wrote is removed.
- * 4. The package stays as it was published. Beside dist/extensions, dist/extensions-core is added: the handful of
+ * 4. npm runs under the Node that the package asks for: under an older one it leaves out what is optional and wants a
+ *    newer one, without a word. (2026.9.6 then lacks its native moves, and refuses to import a device's identity.)
+ * 5. The package stays as it was published. Beside dist/extensions, dist/extensions-core is added: the handful of
  *    bundled plugins that a turn needs, at the same depth so that their imports hold. OPENCLAW_BUNDLED_PLUGINS_DIR
  *    points there (`env`), because 2026.4.26 otherwise reads 115 plugin manifests over and over as soon as a model
  *    provider is configured, has npm install their dependencies while its loop stands still, and takes ninety
@@ -16,7 +18,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -49,11 +51,14 @@ export async function openclawFromNpm(version, options = {}) {
   if (!/^\d{4}\.\d+\.\d+[\w.-]*$/.test(version))
     throw new Error(`not a version of openclaw: ${JSON.stringify(version)}`)
   const inside = 'node_modules/openclaw'
+  const spec = `openclaw@${version}`
   const entry = await entryOf(
-    `openclaw@${version}`,
-    `openclaw@${version}`,
+    spec,
+    spec,
     `${inside}/openclaw.mjs`,
     options,
+    async (work) =>
+      nodeThatFits(await npm(['view', spec, 'engines.node'], work, process.execPath, options), options),
     async (work) => {
       const dist = join(work, inside, 'dist')
       for (const plugin of corePlugins.filter((name) => existsSync(join(dist, 'extensions', name))))
@@ -74,7 +79,15 @@ export async function openclawFromNpm(version, options = {}) {
  */
 export async function nodeFor(openclaw, options = {}) {
   const { engines } = JSON.parse(await readFile(join(openclaw.root, 'package.json'), 'utf8'))
-  const asked = [...String(engines?.node).matchAll(/>=\s*(\d+)(?:\.(\d+))?/g)].map((found) => ({
+  return nodeThatFits(String(engines?.node), options)
+}
+
+/**
+ * @param {string} range
+ * @param {Options} options
+ */
+async function nodeThatFits(range, options) {
+  const asked = [...range.matchAll(/>=\s*(\d+)(?:\.(\d+))?/g)].map((found) => ({
     major: Number(found[1]),
     minor: Number(found[2] ?? 0),
   }))
@@ -95,7 +108,14 @@ export async function nodeFromNpm(major, options = {}) {
   // What npm's `node` package would fetch in its install script.
   const name = `node-linux-${process.arch}`
   const binary = `node_modules/${name}/bin/node`
-  return join(await entryOf(`node@${major}`, `${name}@${major}`, binary, options), binary)
+  const entry = await entryOf(
+    `node@${major}`,
+    `${name}@${major}`,
+    binary,
+    options,
+    async () => process.execPath,
+  )
+  return join(entry, binary)
 }
 
 /**
@@ -103,9 +123,10 @@ export async function nodeFromNpm(major, options = {}) {
  * @param {string} spec
  * @param {string} witness a file that only a whole installation has
  * @param {Options} options
+ * @param {(work: string) => Promise<string>} nodeOf npm runs under this one
  * @param {(work: string) => Promise<void>} [prepare]
  */
-async function entryOf(name, spec, witness, options, prepare) {
+async function entryOf(name, spec, witness, options, nodeOf, prepare) {
   const cache = options.cache ?? cacheDir()
   const entry = join(cache, name)
   if (existsSync(join(entry, witness))) return entry
@@ -115,7 +136,8 @@ async function entryOf(name, spec, witness, options, prepare) {
   const work = await mkdtemp(join(cache, `.installing-${name}-`))
   try {
     await writeFile(join(work, 'package.json'), '{ "private": true }\n')
-    await npmInstall(spec, work, options.limitMs ?? 600_000)
+    const args = ['--ignore-scripts', '--no-audit', '--no-fund', '--no-save', spec]
+    await npm(['install', '--prefix', work, ...args], work, await nodeOf(work), options)
     if (!existsSync(join(work, witness))) throw new Error(`npm installed ${spec} without ${witness}`)
     await prepare?.(work)
     await rename(work, entry).catch((/** @type {NodeJS.ErrnoException} */ error) => {
@@ -129,29 +151,34 @@ async function entryOf(name, spec, witness, options, prepare) {
 }
 
 /**
- * @param {string} spec
+ * What it printed.
+ *
+ * @param {readonly string[]} args
  * @param {string} dir
- * @param {number} limitMs
+ * @param {string} node
+ * @param {Options} options
  */
-async function npmInstall(spec, dir, limitMs) {
-  const args = [
-    'install',
-    '--prefix',
-    dir,
-    '--ignore-scripts',
-    '--no-audit',
-    '--no-fund',
-    '--no-save',
-    '--loglevel=error',
-    spec,
-  ]
+async function npm(args, dir, node, options) {
+  const limitMs = options.limitMs ?? 600_000
+  const path = process.env['PATH'] ?? ''
+  const env = {
+    ...process.env,
+    PATH: node === process.execPath ? path : `${dirname(node)}${delimiter}${path}`,
+  }
   try {
-    await run('npm', args, { cwd: dir, timeout: limitMs, killSignal: 'SIGKILL', maxBuffer: 16 << 20 })
+    const { stdout } = await run('npm', [...args, '--loglevel=error'], {
+      cwd: dir,
+      env,
+      timeout: limitMs,
+      killSignal: 'SIGKILL',
+      maxBuffer: 16 << 20,
+    })
+    return stdout
   } catch (cause) {
     const { killed, stderr } = /** @type {{ killed?: boolean, stderr?: string }} */ (cause)
     const why = killed
       ? `npm did not end within ${Math.round(limitMs / 1000)} s`
       : (stderr ?? '').trim() || String(cause)
-    throw new Error(`cannot install ${spec} from npm: ${why}`, { cause })
+    throw new Error(`npm ${args.join(' ')}: ${why}`, { cause })
   }
 }

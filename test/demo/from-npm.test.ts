@@ -1,5 +1,5 @@
 /** What npm installs is there whole or not at all, and npm cannot hold anybody up. */
-import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -29,6 +29,24 @@ test('a whole installation is renamed into place once, with the core plugins bes
   expect(await readdir(cache)).toEqual(['openclaw@2026.4.26'])
 })
 
+test('npm runs under the Node that the version asks for: what is optional may want that one', async () => {
+  await npmIs(
+    `
+    case "$*" in *openclaw*)
+      mkdir -p node_modules/openclaw
+      touch node_modules/openclaw/openclaw.mjs
+      command -v node > node_modules/openclaw/installed-by;;
+    *)
+      mkdir -p node_modules/node-linux-${process.arch}/bin
+      touch node_modules/node-linux-${process.arch}/bin/node
+      chmod 755 node_modules/node-linux-${process.arch}/bin/node;;
+    esac`,
+    '>=99.1.0',
+  )
+  const { root } = await openclawFromNpm('2026.4.26', { cache })
+  expect((await readFile(join(root, 'installed-by'), 'utf8')).trim()).toBe(await nodeFromNpm(99, { cache }))
+})
+
 test('two at once come to the same installation', async () => {
   await npmIs('mkdir -p node_modules/openclaw; touch node_modules/openclaw/openclaw.mjs')
   const [one, two] = await Promise.all([1, 2].map(() => openclawFromNpm('2026.4.26', { cache })))
@@ -55,7 +73,8 @@ test.each([
   ['>=99.1.0', undefined, 99],
   ['>=10.2.0', undefined, undefined],
 ])('of the Nodes %s the running one is taken where it will do', async (asked, will, fetched) => {
-  await npmIs(`
+  await npmIs(
+    `
     case "$*" in *openclaw*)
       mkdir -p node_modules/openclaw
       touch node_modules/openclaw/openclaw.mjs
@@ -63,7 +82,9 @@ test.each([
     *)
       mkdir -p node_modules/node-linux-${process.arch}/bin
       touch node_modules/node-linux-${process.arch}/bin/node;;
-    esac`)
+    esac`,
+    asked,
+  )
   const major = Number(process.versions.node.split('.')[0])
   const node = await nodeFor(await openclawFromNpm('2026.4.26', { cache }), { cache })
   const own = fetched === undefined ? major >= 22 : major === will
@@ -79,10 +100,14 @@ test('the running Node is taken where it is of the major that was named', async 
   expect(await nodeFromNpm(major, { cache })).toBe(process.execPath)
 })
 
-async function npmIs(script: string): Promise<void> {
+/** Asked which Node a version wants, it says `wants`. */
+async function npmIs(script: string, wants = `>=${process.versions.node.split('.')[0]}.0.0`): Promise<void> {
   const bin = join(root, 'bin')
   await mkdir(bin)
-  await writeFile(join(bin, 'npm'), `#!/bin/sh\n${script}\n`)
+  await writeFile(
+    join(bin, 'npm'),
+    `#!/bin/sh\nif [ "$1" = view ]; then echo '${wants}'; exit; fi\n${script}\n`,
+  )
   await chmod(join(bin, 'npm'), 0o755)
   process.env['PATH'] = `${bin}:${path}`
 }
