@@ -148,7 +148,7 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
     port,
     addresses: bindAddresses(args, where.section),
     command: { file, args, cwd: currentFolder() },
-    environment: (now, run) => childEnvironment(env, { stateDir, configPath, port }, now, run),
+    environment: (era, run) => childEnvironment(env, { stateDir, configPath, port }, era, run),
     installed,
     gatewayLog: where.section.logFile ?? null,
     lifecycle: lifecycleOf(given),

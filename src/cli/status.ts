@@ -5,6 +5,7 @@ import { describeExit } from '../lifecycle/exit.ts'
 import type { Environment } from '../openclaw/settings.ts'
 import { inWords } from '../recovery/which-store.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
+import { nobodyReady } from '../supervisor/status-of.ts'
 import { judge, readStatusFile, statusVersion, type Status } from '../supervisor/status.ts'
 import { complain } from './complain.ts'
 import { statusStatus } from './exit-statuses.ts'
@@ -64,7 +65,7 @@ const neverStarted = (stateDir: string, configPath: string): Status => {
     reason: 'no supervisor has run on this state yet',
     since: new Date(0).toISOString(),
     ready: false,
-    readiness: { since: null, evidence: 'no gateway runs', suppressed: [] },
+    readiness: nobodyReady,
     child: null,
     lastExit: null,
     lastRepairs: [],
@@ -94,10 +95,7 @@ function sayStatus(status: Status): void {
     say(
       `  gateway     pid ${child.pid}, up ${duration(now - Date.parse(child.startedAt))}${child.version === null ? '' : `, OpenClaw ${clean(child.version)}`}`,
     )
-  if (child !== null)
-    say(
-      `  readiness   ${clean(readiness.evidence)}${readiness.suppressed.length > 0 ? `; suppressed: ${clean(readiness.suppressed.join(', '))}` : ''}`,
-    )
+  if (child !== null) say(`  readiness   ${clean(readiness.evidence)}`)
   if (state !== null)
     say(
       `  state       ${clean(state.verdict)}, ${clean(state.store)} store${state.version === null ? '' : ` of OpenClaw ${clean(state.version)}`}${state.schema == null ? '' : `, ${inWords(state.schema)}`} (looked at ${ago(state.at)})`,

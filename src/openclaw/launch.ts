@@ -6,6 +6,7 @@
  * leaves the start to its supervisor. Only the last is right here, and which variable brings it about depends
  * on the version (2026.4.26 dist: restartGatewayProcessWithFreshPid; 2026.9.6: OPENCLAW_SUPERVISOR_MODE).
  */
+import type { Era } from './era.ts'
 import type { Environment } from './settings.ts'
 
 /** What the package.json of the installed OpenClaw tells. */
@@ -26,7 +27,12 @@ export function packageOf(json: unknown): Package | null {
   }
 }
 
-/** Each would make the gateway believe something that is not so; the reason stands beside it. */
+/**
+ * Each would make the gateway believe something that is not so; the reason stands beside it.
+ *
+ * NODE_OPTIONS is passed on, though OpenClaw's own unit empties it: whoever sets it for `supervise` means the gateway
+ * (its heap, its certificates), there is no other way to say so, and no version becomes a wrapper because of it.
+ */
 const neverPassedOn: readonly string[] = [
   // Meant for us alone: the child must not speak in our name.
   'NOTIFY_SOCKET',
@@ -72,7 +78,7 @@ export interface Place {
 export function childEnvironment(
   inherited: Environment,
   place: Place,
-  installed: Package | null,
+  era: Era,
   run: string,
 ): Record<string, string> {
   const env: Record<string, string> = {}
@@ -87,8 +93,9 @@ export function childEnvironment(
   // older versions, and harmless there.
   env['OPENCLAW_SUPERVISOR_MODE'] = 'external'
   env['OPENCLAW_SERVICE_REPAIR_POLICY'] = 'external'
-  // The file era knows supervisors only as systemd, and recognises it by this name.
-  if (installed?.schemaVersions == null) env['OPENCLAW_SYSTEMD_UNIT'] ??= 'supervise.service'
+  // The era of files knows supervisors only as systemd, and recognises it by this name; where 2026.8 and later see
+  // both, `external` decides about restarts.
+  if (era !== 'rows') env['OPENCLAW_SYSTEMD_UNIT'] ??= 'supervise.service'
   else delete env['OPENCLAW_SYSTEMD_UNIT']
   return env
 }

@@ -5,7 +5,9 @@
  * 2026.4.26: /healthz 200 {"ok":true,"status":"live"} as soon as the loop runs; /readyz 503 then 200
  * {"ready":true,"failing":[],"uptimeMs"}. 2026.9.6 adds `suppressed` to the latter, and /startupz: 503
  * {"ok":false,"status":"starting","pendingReason"}, then 200 {"ok":true,"status":"started"}. It is that which says that
- * a start is over; a channel that never connects keeps /readyz at 503, and a restart mends no channel.
+ * a start is over; a channel that never connects keeps /readyz at 503, and a restart mends no channel. `suppressed` are
+ * channels that it keeps down after three unclean ends within 300 s: it serves, and no message comes through them. A
+ * drain (a stop, a restart, a suspension) answers 503, `failing` naming "gateway-draining".
  */
 export const livenessPath = '/healthz'
 export const readinessPath = '/readyz'
@@ -17,16 +19,20 @@ export interface Answered {
 }
 
 export type Readiness =
-  | { readonly is: 'ready'; readonly suppressed: readonly string[] }
-  | { readonly is: 'not-yet'; readonly failing: readonly string[] }
+  | { readonly is: 'ready' }
+  | { readonly is: 'suppressed'; readonly suppressed: readonly string[] }
+  | { readonly is: 'failing'; readonly failing: readonly string[] }
+  | { readonly is: 'draining' }
   /** Something answers, but not a gateway. */
   | { readonly is: 'stranger' }
 
 export function readinessOf({ status, json }: Answered): Readiness {
   const body = (json ?? {}) as { ready?: unknown; failing?: unknown; suppressed?: unknown }
   if (typeof body !== 'object' || typeof body.ready !== 'boolean') return { is: 'stranger' }
-  if (status === 200 && body.ready) return { is: 'ready', suppressed: words(body.suppressed) }
-  return { is: 'not-yet', failing: words(body.failing) }
+  const [failing, suppressed] = [words(body.failing), words(body.suppressed)]
+  if (status === 200 && body.ready)
+    return suppressed.length === 0 ? { is: 'ready' } : { is: 'suppressed', suppressed }
+  return failing.includes('gateway-draining') ? { is: 'draining' } : { is: 'failing', failing }
 }
 
 export type Startup =

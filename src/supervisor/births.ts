@@ -2,16 +2,16 @@
 import { systemClock as clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Orphans } from '../host/orphans.ts'
+import { eraOf } from '../openclaw/era.ts'
 import { meaningOf } from '../openclaw/exits.ts'
 import { causeSince } from './cause.ts'
 import type { Debt } from './debt.ts'
-import { startGateway } from './gateway.ts'
+import { serves, startGateway } from './gateway.ts'
 import type { Http } from './http.ts'
 import { lastWordsFrom } from './last-words.ts'
 import type { Spawned, World } from './loop.ts'
 import type { Settings } from './settings.ts'
 import type { StateLock } from './state-lock.ts'
-import { readinessOf } from './status-of.ts'
 import type { LastEnd, Teller } from './teller.ts'
 import { siteOn } from './this-machine.ts'
 import { watchGenerations } from './watch-generations.ts'
@@ -48,7 +48,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
       const why = `cannot mark that recovery is owed: ${(error as Error).message}`
       return { is: 'failed', why, canPass: true }
     }
-    let wasSeenReady = false
+    let wasSeenServing = false
     const spawnedAt = clock.monotonicMs()
     const spawnedAtWall = clock.wallMs()
     const gateway = await startGateway(
@@ -57,7 +57,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
         clock,
         log: childLog,
         lockFd: lock.fd(),
-        installed,
+        era: eraOf(installed, teller.status().state?.store ?? null),
         run,
         orphans,
         probed: (probe, ms) => {
@@ -65,8 +65,8 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
           if (probe === 'liveness') generations.look()
         },
         seen: (readiness) => {
-          if (readiness.ready && !wasSeenReady) {
-            wasSeenReady = true
+          if (serves(readiness) && !wasSeenServing) {
+            wasSeenServing = true
             teller.record({
               event: 'ready',
               child: number,
@@ -74,7 +74,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
             })
             generations.gotReady()
           }
-          teller.publish(readinessOf(readiness, teller.status().phase, clock.wallMs()))
+          teller.seen(readiness)
         },
       },
       tellLoop,

@@ -2,7 +2,7 @@
  * What each path answers, when `--http` asked for them:
  *
  *   /livez    the supervisor's own loop turns; says nothing of the gateway
- *   /readyz   the gateway is seen ready
+ *   /readyz   the gateway is seen ready; else what is failing, or suppressed
  *   /status   the status, as `supervise status --json`
  *   /metrics  Prometheus text
  */
@@ -33,7 +33,12 @@ export async function answer(path: string, { status, silentForMs }: Known, metri
       return json(live ? 200 : 503, { live, silentForMs: Math.round(silentForMs) })
     case '/readyz': {
       const ready = live && status?.ready === true
-      return json(ready ? 200 : 503, { ready, phase: status?.phase ?? null, reason: status?.reason ?? null })
+      return json(ready ? 200 : 503, {
+        ready,
+        phase: status?.phase ?? null,
+        reason: status?.reason ?? null,
+        readiness: status?.readiness ?? null,
+      })
     }
     case '/status':
       return status === null ? json(503, { error: 'not known yet' }) : json(200, status)

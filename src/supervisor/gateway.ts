@@ -17,7 +17,8 @@ import type { Orphans } from '../host/orphans.ts'
 import { probe } from '../host/probe.ts'
 import { carriersOf, describe, descendantsOf, isAlive, type Identity } from '../host/process-table.ts'
 import { sendSignal } from '../host/send-signal.ts'
-import { runVariable, type Package } from '../openclaw/launch.ts'
+import type { Era } from '../openclaw/era.ts'
+import { runVariable } from '../openclaw/launch.ts'
 import type { Exit } from '../lifecycle/exit.ts'
 import {
   isLive,
@@ -32,11 +33,15 @@ import {
 import type { News } from './loop.ts'
 import type { Settings } from './settings.ts'
 
+/** The last thing seen. It serves when it is `ready` or `suppressed`; only `ready` is ready. */
 export interface ReadinessSeen {
-  readonly ready: boolean
+  readonly is: 'ready' | 'suppressed' | 'failing' | 'draining' | 'no-room' | 'stranger' | 'silent'
   readonly evidence: string
+  readonly failing: readonly string[]
   readonly suppressed: readonly string[]
 }
+
+export const serves = ({ is }: ReadinessSeen): boolean => is === 'ready' || is === 'suppressed'
 
 export interface Gateway {
   readonly is: 'started'
@@ -53,7 +58,7 @@ export interface Tools {
   readonly clock: Clock
   readonly log: Log
   readonly lockFd: number
-  readonly installed: Package | null
+  readonly era: Era
   /** What marks it and all that it starts. */
   readonly run: string
   readonly orphans: Orphans | undefined
@@ -75,7 +80,7 @@ export async function startGateway(
 ): Promise<Gateway | { readonly is: 'failed'; readonly why: string; readonly canPass: boolean }> {
   const start = await startChild({
     ...settings.command,
-    env: settings.environment(tools.installed, tools.run),
+    env: settings.environment(tools.era, tools.run),
     lockFd: tools.lockFd,
   })
   if (start.is === 'failed') {
@@ -105,6 +110,7 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
   let forget = (): void => {}
   let lastAliveAt = clock.monotonicMs()
   let lastSeen = ''
+  let { era } = tools
 
   const say = (readiness: ReadinessSeen): void => {
     const text = JSON.stringify(readiness)
@@ -115,36 +121,57 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
     listensOn(settings.port, '127.0.0.1', [pid, ...descendantsOf(pid).map((row) => row.pid)])
   const isInstalling = (): boolean =>
     descendantsOf(pid).some((row) => isPackageInstallation(describe(row.pid)?.command ?? ''))
-  const notReady = (evidence: string): ReadinessSeen => ({ ready: false, evidence, suppressed: [] })
+  const seen = (
+    is: ReadinessSeen['is'],
+    evidence: string,
+    more: Partial<Pick<ReadinessSeen, 'failing' | 'suppressed'>> = {},
+  ): ReadinessSeen => ({ is, evidence, failing: [], suppressed: [], ...more })
 
   const lookAtReadiness = async (): Promise<ReadinessSeen> => {
-    if (!isListening()) return notReady(`pid ${pid} does not listen on port ${settings.port}`)
+    if (!isListening()) return seen('silent', `pid ${pid} does not listen on port ${settings.port}`)
     const answer = await probe(base + readinessPath, settings.probeTimeoutMs)
-    if (answer.is === 'no-answer') return notReady(`${readinessPath}: ${answer.why}`)
+    if (answer.is === 'no-answer') return seen('silent', `${readinessPath}: ${answer.why}`)
     tools.probed('readiness', answer.ms)
     const readiness = readinessOf(answer)
-    if (readiness.is === 'stranger')
-      return notReady(`${readinessPath} answered ${answer.status} without a readiness body`)
-    if (readiness.is === 'not-yet')
-      return notReady(
-        `${readinessPath} answered ${answer.status}, failing: ${readiness.failing.join(', ') || 'unnamed'}`,
-      )
-    const evidence = `pid ${pid} owns the listener on port ${settings.port} and ${readinessPath} says ready${wantOfRoom()}`
-    return { ready: true, evidence, suppressed: readiness.suppressed }
+    const answered = `${readinessPath} answered ${answer.status}`
+    const evidence = `pid ${pid} owns the listener on port ${settings.port} and ${readinessPath} says ready`
+    switch (readiness.is) {
+      case 'stranger':
+        return seen('stranger', `${answered} without a readiness body`)
+      case 'draining':
+        return seen('draining', `${answered}: the gateway drains, and takes no new work`)
+      case 'failing':
+        return seen('failing', `${answered}, failing: ${readiness.failing.join(', ') || 'unnamed'}`, {
+          failing: readiness.failing,
+        })
+      case 'suppressed': {
+        const { suppressed } = readiness
+        return seen('suppressed', `${evidence}, but keeps channels down: ${suppressed.join(', ')}`, {
+          suppressed,
+        })
+      }
+      case 'ready': {
+        const want = wantOfRoom()
+        return want === null ? seen('ready', evidence) : seen('no-room', `${evidence}, but ${want}`)
+      }
+    }
   }
-  const isOfRows = tools.installed?.schemaVersions != null
   /** A full disk is in no answer of the gateway's: it says ready while each turn fails (2026.9.6). */
-  const wantOfRoom = (): string => {
-    const free = isOfRows ? freeBytesAt(settings.stateDir) : undefined
+  const wantOfRoom = (): string | null => {
+    const free = era === 'rows' ? freeBytesAt(settings.stateDir) : undefined
     return free === undefined || free >= roomToServeBytes
-      ? ''
-      : `; but only ${free} bytes are free under its state: turns will fail`
+      ? null
+      : `only ${free} bytes are free under its state: turns will fail`
   }
   /** Serving is one thing, the end of a start another: since 2026.8 a gateway answers for each. */
   const hasStarted = async (readiness: ReadinessSeen): Promise<boolean> => {
-    if (readiness.ready || !isOfRows || !isListening()) return readiness.ready
+    const isServing = serves(readiness)
+    if (era === 'files' || (era === 'rows' && isServing) || !isListening()) return isServing
     const answer = await probe(base + startupPath, settings.probeTimeoutMs)
-    return answer.is === 'answered' && startupOf(answer).is === 'started'
+    const startup = answer.is === 'answered' ? startupOf(answer).is : 'stranger'
+    // A gateway of files has no such endpoint.
+    if (startup !== 'stranger') era = 'rows'
+    return isServing || startup === 'started'
   }
 
   const whileStarting = async (): Promise<number> => {
@@ -157,9 +184,9 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
     if (started) {
       wasReady = true
       tell({ type: 'ready' })
-      return readiness.ready ? settings.probeEveryMs : Math.min(settings.probeEveryMs, soonMs)
+      return serves(readiness) ? settings.probeEveryMs : Math.min(settings.probeEveryMs, soonMs)
     }
-    if (readiness.evidence.includes(', failing: ') || isInstalling()) tell({ type: 'progress' })
+    if (readiness.is === 'failing' || isInstalling()) tell({ type: 'progress' })
     return startingEveryMs
   }
   const whileRunning = async (): Promise<number> => {
@@ -172,11 +199,11 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
       const readiness = await lookAtReadiness()
       if (!stopped) say(readiness)
       // Started, and a channel or two still to come: soon again.
-      if (!readiness.ready) return Math.min(settings.probeEveryMs, soonMs)
+      if (!serves(readiness)) return Math.min(settings.probeEveryMs, soonMs)
     } else {
       const why = answer.is === 'no-answer' ? answer.why : `status ${answer.status} without a liveness body`
       const silentMs = now - lastAliveAt
-      say(notReady(`${livenessPath}: ${why} (for ${Math.round(silentMs / 1000)} s)`))
+      say(seen('silent', `${livenessPath}: ${why} (for ${Math.round(silentMs / 1000)} s)`))
       if (silentMs >= settings.hangAfterMs && !isInstalling()) {
         tell({
           type: 'hung',

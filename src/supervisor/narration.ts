@@ -7,7 +7,10 @@ import type { Status } from './status.ts'
 /** What STATUS= and a person see first. */
 export const headline = (status: Status): string => {
   if (status.phase === 'held') return `held (${status.hold?.kind}): ${status.hold?.evidence}`
-  if (status.phase === 'running' && status.ready) return `ready: pid ${status.child?.pid}`
+  if (status.phase === 'running')
+    return status.ready
+      ? `ready: pid ${status.child?.pid}`
+      : `running, not fully ready: ${status.readiness.evidence}`
   return `${status.phase}: ${status.reason}`
 }
 
@@ -43,7 +46,20 @@ export function tellRecovery(recovery: Recovery, tookMs: number, log: Log): void
   }
 }
 
-export function tellChange(to: State, event: Event | undefined, from: State | undefined, log: Log): void {
+/** Of a gateway that runs. */
+export function tellReadiness({ child, ready, readiness }: Status, log: Log): void {
+  const line = log.with({ phase: 'running', child: child?.number ?? 0 })
+  if (ready) line.info('gateway is ready')
+  else line.warn('gateway runs, and is not fully ready', { evidence: readiness.evidence })
+}
+
+export function tellChange(
+  to: State,
+  event: Event | undefined,
+  from: State | undefined,
+  status: Status,
+  log: Log,
+): void {
   if (from !== undefined && to.phase === from.phase && event?.type !== 'exited') return
   const line = log.with({ phase: to.phase, child: to.child })
   const why = { why: to.reason.why, detail: to.reason.detail }
@@ -58,7 +74,7 @@ export function tellChange(to: State, event: Event | undefined, from: State | un
       line.info('starting the gateway', why)
       break
     case 'running':
-      line.info('gateway is ready')
+      tellReadiness(status, log)
       break
     case 'draining':
       line.warn('ending the gateway; a start follows', why)

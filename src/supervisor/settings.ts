@@ -1,6 +1,7 @@
 /** Everything `supervise run` was told, resolved and checked by the command line before anything is touched. */
 import type { Policy } from '../lifecycle/lifecycle.ts'
 import type { HttpAddress } from './http.ts'
+import type { Era } from '../openclaw/era.ts'
 import type { Package } from '../openclaw/launch.ts'
 import type { Policy as RecoveryPolicy } from '../recovery/site.ts'
 
@@ -19,8 +20,8 @@ export interface Settings {
     readonly args: readonly string[]
     readonly cwd: string
   }
-  /** Of the child, all of it; which contract it declares depends on what is installed at that moment. */
-  readonly environment: (installed: Package | null, run: string) => Readonly<Record<string, string>>
+  /** Of the child, all of it; which contract it declares depends on what is started. */
+  readonly environment: (era: Era, run: string) => Readonly<Record<string, string>>
   /** Where the gateway's own log goes, when not to the usual place. */
   readonly gatewayLog: string | null
   /** What is installed, where it could be found. Asked again at each start: an update can come in between. */

@@ -71,17 +71,27 @@ export const takingOver = (orphan: Identity, before: Status | null, now: number)
   }
 }
 
-const nobodyReady: Status['readiness'] = { since: null, evidence: 'no gateway runs', suppressed: [] }
+export const nobodyReady: Status['readiness'] = {
+  is: 'none',
+  since: null,
+  evidence: 'no gateway runs',
+  failing: [],
+  suppressed: [],
+}
 
-/** Seen ready counts as ready from the moment the lifecycle knows it, and for as long as the gateway runs. */
-export const readinessOf = (
-  seen: ReadinessSeen,
-  phase: Status['phase'],
-  now: number,
-): Pick<Status, 'ready' | 'readiness'> => ({
-  ready: seen.ready && phase === 'running',
-  readiness: { since: new Date(now).toISOString(), evidence: seen.evidence, suppressed: seen.suppressed },
+export const readinessOf = (seen: ReadinessSeen, now: number): Status['readiness'] => ({
+  ...seen,
+  since: new Date(now).toISOString(),
 })
+
+/**
+ * What is said follows from the last thing seen, not from what was seen at some moment: since 2026.8 a start is over
+ * (READY=1) before its last channel is connected, or with channels that are kept down.
+ */
+export const changedBy = (status: Status, change: Partial<Status>): Status => {
+  const next = { ...status, ...change }
+  return { ...next, ready: next.phase === 'running' && next.readiness.is === 'ready' }
+}
 
 const budgetsOf = (budgets: Budgets, policy: Policy): Status['budgets'] => {
   const of = (what: Spending): Budget => ({
@@ -129,7 +139,6 @@ export function statusOf(
     why: to.reason.why,
     reason: to.phase === 'held' ? to.hold.evidence : `${to.reason.why}: ${to.reason.detail}`,
     ...(to.phase === from?.phase ? {} : { since: at }),
-    ...(event?.type === 'ready' ? { ready: true } : to.phase === 'running' ? {} : { ready: false }),
     ...(hasChild ? {} : { child: null, readiness: nobodyReady }),
     ...(event?.type === 'exited'
       ? {

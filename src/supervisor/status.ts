@@ -9,6 +9,7 @@ import { folderOf, parent } from '../host/paths.ts'
 import { isAlive, type Identity } from '../host/process-table.ts'
 import type { Exit } from '../lifecycle/exit.ts'
 import type { Phase, Why } from '../lifecycle/lifecycle.ts'
+import type { ReadinessSeen } from './gateway.ts'
 import { isStatus } from './status-shape.ts'
 
 export const statusVersion = 1
@@ -30,10 +31,12 @@ export interface Status {
   /** Of this phase, ISO 8601. */
   readonly since: string
   readonly ready: boolean
-  /** By what it was seen, or what is still awaited. */
+  /** The last thing seen: by what it is ready, or what is still awaited. */
   readonly readiness: {
+    readonly is: ReadinessSeen['is'] | 'none'
     readonly since: string | null
     readonly evidence: string
+    readonly failing: readonly string[]
     readonly suppressed: readonly string[]
   }
   readonly child:

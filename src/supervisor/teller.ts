@@ -7,13 +7,14 @@ import type { Log } from '../host/log.ts'
 import { replaceFile } from '../host/own-files.ts'
 import type { Event, State } from '../lifecycle/lifecycle.ts'
 import type { Announcer } from './announcer.ts'
+import type { ReadinessSeen } from './gateway.ts'
 import type { Http } from './http.ts'
 import { openLedger, type Entry, type Unstamped } from './ledger.ts'
-import { headline, tellChange } from './narration.ts'
+import { headline, tellChange, tellReadiness } from './narration.ts'
 import type { OwnPaths } from './own-paths.ts'
 import type { Settings } from './settings.ts'
 import type { Status } from './status.ts'
-import { statusOf } from './status-of.ts'
+import { changedBy, readinessOf, statusOf } from './status-of.ts'
 
 /** While something takes long: how often the service manager is told that it still goes on. */
 const stillAtItMs = 10_000
@@ -28,6 +29,8 @@ export interface Teller {
   status(): Status
   publish(change: Partial<Status>): void
   record(entry: Unstamped<Entry>): void
+  /** The readiness of the living child. */
+  seen(readiness: ReadinessSeen): void
   announce(what: 'ready' | 'stopping'): void
   changed(to: State, event: Event | undefined, from: State | undefined, lastEnd: LastEnd): void
   /** Resolves when the last word is written. */
@@ -58,7 +61,7 @@ export function openTeller(
     http.tell({ is: 'entry', entry })
   }
   const publish: Teller['publish'] = (change) => {
-    status = { ...status, ...change }
+    status = changedBy(status, change)
     http.tell({ is: 'status', status })
     const text = `${JSON.stringify(status)}\n`
     writing = writing
@@ -83,13 +86,20 @@ export function openTeller(
     status: () => status,
     publish,
     record,
+    seen(readiness) {
+      const before = status
+      publish({ readiness: readinessOf(readiness, clock.wallMs()) })
+      if (status.phase !== 'running') return
+      if (status.readiness.is !== before.readiness.is) tellReadiness(status, log)
+      if (headline(status) !== headline(before)) announcer.status(headline(status))
+    },
     announce(what) {
       if (what === 'ready') announcer.ready(headline(status))
       else announcer.stopping(settings.lifecycle.stopTimeoutMs)
     },
     changed(to, event, from, lastEnd) {
       publish(statusOf(to, event, from, lastEnd.wasReady, settings.lifecycle, clock.wallMs()))
-      tellChange(to, event, from, log)
+      tellChange(to, event, from, status, log)
       if (event?.type === 'exited' && status.lastExit !== null) {
         const { exit, why, detail } = status.lastExit
         record({ event: 'ended', child: event.child, exit, why, detail, ...lastEnd })

@@ -15,12 +15,16 @@ test('a start that goes on, one that is over, and a page of the control UI', () 
 
 test('a gateway that serves, with channels that it keeps down; one whose channel fails; one that drains', () => {
   const ready = { ready: true, failing: [], suppressed: ['telegram'] }
-  expect(readinessOf({ status: 200, json: ready })).toEqual({ is: 'ready', suppressed: ['telegram'] })
+  expect(readinessOf({ status: 200, json: ready })).toEqual({
+    is: 'suppressed',
+    suppressed: ['telegram'],
+  })
+  expect(readinessOf({ status: 200, json: { ready: true, failing: [] } })).toEqual({ is: 'ready' })
   expect(readinessOf({ status: 503, json: { ready: false, failing: ['telegram'] } })).toEqual({
-    is: 'not-yet',
+    is: 'failing',
     failing: ['telegram'],
   })
-  expect(readinessOf({ status: 503, json: { ready: false, failing: ['gateway-draining'] } })).toMatchObject({
-    is: 'not-yet',
+  expect(readinessOf({ status: 503, json: { ready: false, failing: ['gateway-draining'] } })).toEqual({
+    is: 'draining',
   })
 })

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { bootId, identityOf, ownIdentity, type Identity } from '../../src/host/process-table.ts'
 import { judge, readStatusFile, type Status } from '../../src/supervisor/status.ts'
-import { carriedOver } from '../../src/supervisor/status-of.ts'
+import { headline } from '../../src/supervisor/narration.ts'
+import { carriedOver, changedBy, readinessOf } from '../../src/supervisor/status-of.ts'
 import { expectValid, isValid } from './schema.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'supervise-status-'))
@@ -22,7 +23,7 @@ const running = (supervisor: Identity | null, child: Identity | null): Status =>
   reason: 'started: first start',
   since: at,
   ready: true,
-  readiness: { since: at, evidence: 'seen', suppressed: [] },
+  readiness: { is: 'ready', since: at, evidence: 'seen', failing: [], suppressed: [] },
   child: child && { ...child, number: 3, startedAt: at, version: '2026.4.26' },
   lastExit: {
     at,
@@ -174,4 +175,22 @@ test('the schema refuses what must never be said: a pid below 2, an unknown phas
     false,
   )
   expect(bootId()).toBe(own.bootId)
+})
+
+test('ready is the last thing seen of a gateway that runs, and the headline says what is wanting', () => {
+  const now = Date.parse(at)
+  const seen = (is: 'ready' | 'suppressed' | 'no-room', evidence: string) =>
+    readinessOf({ is, evidence, failing: [], suppressed: [] }, now)
+  const ready = changedBy(running(own, own), { readiness: seen('ready', 'it says so') })
+  expect(ready.ready).toBe(true)
+  expect(headline(ready)).toBe(`ready: pid ${own.pid}`)
+  const suppressed = changedBy(ready, { readiness: seen('suppressed', 'keeps channels down: telegram') })
+  expect(suppressed.ready).toBe(false)
+  expect(headline(suppressed)).toBe('running, not fully ready: keeps channels down: telegram')
+  expectValid(suppressed)
+  expect(changedBy(ready, { readiness: seen('no-room', 'only 5 bytes are free') }).ready).toBe(false)
+  expect(changedBy(ready, { phase: 'stopping' }).ready).toBe(false)
+  const starting = changedBy(suppressed, { phase: 'starting', readiness: seen('ready', 'it says so') })
+  expect(starting.ready).toBe(false)
+  expect(changedBy(starting, { phase: 'running' }).ready).toBe(true)
 })
