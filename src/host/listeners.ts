@@ -39,12 +39,17 @@ export const ownersOf = (
   return owners
 }
 
-/** Does one of these processes listen on the port, at this address or at one that covers it? */
-export const listensOn = (port: number, address: string, among: readonly number[]): boolean =>
-  ownersOf(
-    listenersOnPort(port).filter((socket) => covers(socket.address, address)),
-    among,
-  ).size > 0
+/** Which of these processes listen on the port, at this address or at one that covers it? */
+export const listenersAmong = (among: readonly number[], port: number, address: string): number[] => [
+  ...new Set(
+    [
+      ...ownersOf(
+        listenersOnPort(port).filter((socket) => covers(socket.address, address)),
+        among,
+      ).values(),
+    ].flat(),
+  ),
+]
 
 /**
  * Would a socket at `held` get, or stand in the way of, connections meant for `asked`?  The IPv6 any-address

@@ -143,6 +143,8 @@ export type Event =
       readonly exit: Exit
       readonly meaning: Meaning
       readonly cause: string | null
+      /** A gateway started sooner would keep its channels down, because too many before it ended unclean. */
+      readonly quietMs: number
       readonly now: number
       readonly chance: number
     }
@@ -222,7 +224,7 @@ const table: Table = {
         state,
         'recoveries',
         { why: 'recovery-unconfirmed', detail: verdict.evidence },
-        event.chance,
+        event,
         policy,
       )
     },
@@ -276,7 +278,7 @@ const table: Table = {
     exited: (state, event, policy) => afterExit(state, event, null, policy),
     'spawn-failed': (state, event, policy) =>
       event.canPass
-        ? failed(state, 'crashes', { why: 'could-not-be-spawned', detail: event.why }, event.chance, policy)
+        ? failed(state, 'crashes', { why: 'could-not-be-spawned', detail: event.why }, event, policy)
         : held(
             { ...state, reason: { why: 'could-not-be-spawned', detail: event.why } },
             { kind: 'cannot-start', evidence: event.why, command: 'supervise history', canPass: false },
@@ -302,7 +304,7 @@ const table: Table = {
     exited: (state, event, policy) => {
       const earned = earnBack(state.budgets, state.readyAt, event.now, policy)
       return state.crash
-        ? failed({ ...state, budgets: earned }, 'crashes', state.reason, event.chance, policy)
+        ? failed({ ...state, budgets: earned }, 'crashes', state.reason, event, policy)
         : recover({ ...state, budgets: earned }, state.reason, 'after-exit', policy)
     },
     // No child was made after all: what was asked for is done.
@@ -407,7 +409,7 @@ function afterExit(state: State, event: On<'exited'>, readyAt: number | null, po
     case 'restart-wanted':
       return again(earned, 'restarts', { why: 'gateway-asked', detail }, 0, policy)
     case 'gave-way':
-      return failed(earned, 'contentions', { why: 'gave-way', detail }, event.chance, policy)
+      return failed(earned, 'contentions', { why: 'gave-way', detail }, event, policy)
     case 'refused':
       return held(
         { ...earned, reason: { why: 'refused', detail } },
@@ -427,7 +429,7 @@ function afterExit(state: State, event: On<'exited'>, readyAt: number | null, po
         }
         earned.budgets = { ...earned.budgets, lastFailure: failure }
       } else earned.budgets = { ...earned.budgets, lastFailure: null }
-      return failed(earned, 'crashes', { why: 'crashed', detail }, event.chance, policy)
+      return failed(earned, 'crashes', { why: 'crashed', detail }, event, policy)
   }
 }
 
@@ -436,8 +438,13 @@ const withoutNumbers = (exit: string, cause: string | null): string =>
   cause === null ? exit : `${exit}: ${cause.replace(/\d+/g, '#')}`
 
 /** A failure: spend, wait the longer the more was spent, recover, try again. */
-const failed = (state: State, what: Spending, reason: Reason, chance: number, policy: Policy): Next =>
-  again(state, what, reason, delayMs(state.budgets[what] + 1, policy, chance), policy)
+const failed = (
+  state: State,
+  what: Spending,
+  reason: Reason,
+  { chance, quietMs }: { readonly chance: number; readonly quietMs?: number },
+  policy: Policy,
+): Next => again(state, what, reason, delayMs(state.budgets[what] + 1, policy, chance, quietMs), policy)
 
 function again(state: Carried, what: Spending, reason: Reason, waitMs: number, policy: Policy): Next {
   const { child, run } = state

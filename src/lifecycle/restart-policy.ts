@@ -47,10 +47,14 @@ export const overspent = (budgets: Budgets, what: Spending, policy: RestartPolic
   budgets[what] > policy.limits[what]
 
 /**
- * 0 for the first failure, then doubling up to the cap, plus up to a tenth of jitter.
+ * 0 for the first failure, then doubling up to the cap, plus up to a tenth of jitter; and never less than `quietMs`, for
+ * which the gateway would hold its own unclean ends against itself (openclaw/last-words.ts).
  * `chance` is a random number in [0, 1), drawn by the caller so that this stays a function.
  */
-export function delayMs(failures: number, policy: RestartPolicy, chance: number): number {
+export const delayMs = (failures: number, policy: RestartPolicy, chance: number, quietMs = 0): number =>
+  Math.max(quietMs, backoffMs(failures, policy, chance))
+
+function backoffMs(failures: number, policy: RestartPolicy, chance: number): number {
   if (failures <= 1) return 0
   // 2 ** 30 is beyond every cap, and keeps the product finite.
   const base = Math.min(policy.backoffMs * 2 ** Math.min(failures - 2, 30), policy.maxBackoffMs)

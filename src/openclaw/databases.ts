@@ -54,7 +54,7 @@ export interface Meta {
 }
 
 type Cell = null | number | bigint | string | Uint8Array
-type Rows = readonly Readonly<Record<string, Cell>>[]
+export type Rows = readonly Readonly<Record<string, Cell>>[]
 
 /** Undefined when there is no primary row, which the gateway refuses ("schema role missing"). */
 export function metaOf(rows: Rows | undefined): Meta | undefined {
@@ -104,27 +104,4 @@ export const parents: Readonly<Record<Role, readonly string[]>> = {
 export const vital: Readonly<Record<Role, readonly string[]>> = {
   state: ['schema_meta'],
   agent: ['schema_meta', 'session_nodes', 'session_windows', 'transcript_events'],
-}
-
-/** What a gateway of this pid wrote of its own end (2026.9.6: a hand-off is written under OPENCLAW_SUPERVISOR_MODE=external). */
-export const lastWords = (pid: number, sinceMs: number): Readonly<Record<string, string>> => ({
-  handoff: `SELECT reason, source, expires_at FROM gateway_restart_handoff WHERE pid = ${Math.trunc(pid)}`,
-  boot: `SELECT outcome, reason FROM gateway_boot_lifecycle WHERE pid = ${Math.trunc(pid)} AND started_at_ms >= ${Math.trunc(sinceMs)} ORDER BY started_at_ms DESC LIMIT 1`,
-})
-
-export type LastWords =
-  /** It ended in order to be started again. */
-  | { readonly is: 'restart'; readonly why: string }
-  /** It ended because somebody told it to. */
-  | { readonly is: 'stop'; readonly why: string }
-  | { readonly is: 'nothing' }
-
-export function lastWordsOf(answers: Readonly<Record<string, Rows>>): LastWords {
-  const handoff = answers['handoff']?.[0]
-  const boot = answers['boot']?.[0]
-  const why = text(handoff?.['reason']) ?? text(boot?.['reason']) ?? 'no reason given'
-  if (handoff !== undefined) return { is: 'restart', why }
-  const outcome = text(boot?.['outcome'])
-  if (outcome === 'planned_restart') return { is: 'restart', why }
-  return outcome === 'clean_stop' ? { is: 'stop', why } : { is: 'nothing' }
 }

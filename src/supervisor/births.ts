@@ -87,17 +87,15 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
     teller.record({ event: 'started', child: number, pid: identity.pid, version })
     childLog.info('gateway started', { pid: identity.pid, version })
     await debt.name(identity, run, version)
-    const ended = gateway.ended.then(async ({ exit, wasReady, leftBehind }) => {
+    const ended = gateway.ended.then(async ({ exit, wasReady, pids, leftBehind }) => {
       lastEnd = { wasReady, leftBehind }
       const isZero = exit.by === 'code' && exit.code === 0
-      const life = { pid: identity.pid, sinceMs: spawnedAtWall }
-      const words = isZero
-        ? await lastWordsFrom(settings.stateDir, installed, life)
-        : ({ is: 'nothing' } as const)
-      const needsNoCause = isZero && wasReady
-      const logged = needsNoCause ? null : causeSince(spawnedAtWall, settings.gatewayLog)
-      const cause = words.is === 'nothing' ? logged : `${words.is}: ${words.why}`
-      return { exit, meaning: meaningOf(exit, wasReady, cause, words.is), cause }
+      const life = { pids, sinceMs: spawnedAtWall }
+      const { words, quietMs } = await lastWordsFrom(settings.stateDir, life, clock.wallMs())
+      const said = isZero && words.is !== 'nothing' ? `${words.is}: ${words.why}` : words.why
+      const needsNoCause = isZero && (wasReady || said !== null)
+      const cause = needsNoCause ? said : causeSince(spawnedAtWall, settings.gatewayLog)
+      return { exit, meaning: meaningOf(exit, wasReady, cause, words.is), cause, quietMs }
     })
     return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }
   }

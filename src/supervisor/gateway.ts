@@ -11,7 +11,7 @@
 import type { Clock } from '../host/clock.ts'
 import { startChild, type Child } from '../host/child.ts'
 import { freeBytesAt } from '../host/free-space.ts'
-import { listensOn } from '../host/listeners.ts'
+import { listenersAmong } from '../host/listeners.ts'
 import type { Log } from '../host/log.ts'
 import type { Orphans } from '../host/orphans.ts'
 import { probe } from '../host/probe.ts'
@@ -49,6 +49,8 @@ export interface Gateway {
   readonly ended: Promise<{
     readonly exit: Exit
     readonly wasReady: boolean
+    /** Its own, and of those below it that were seen listening in its stead. */
+    readonly pids: readonly number[]
     readonly leftBehind: readonly string[]
   }>
   kill(signal: 'SIGTERM' | 'SIGKILL'): void
@@ -89,16 +91,16 @@ export async function startGateway(
   }
   const watch = watchGateway(start, settings, tools, tell)
   const ended = start.exited.then(async (exit) => {
-    const wasReady = watch.stop()
+    const { wasReady, pids } = watch.stop()
     const leftBehind = await sweep(start, settings.sweepMs, tools)
-    return { exit, wasReady, leftBehind }
+    return { exit, wasReady, pids, leftBehind }
   })
   return { is: 'started', identity: start.identity, ended, kill: (signal) => void start.kill(signal) }
 }
 
 interface Watch {
-  /** Ends it; was the child ever ready? */
-  stop(): boolean
+  /** Ends it; was the child ever ready, and who listened? */
+  stop(): { readonly wasReady: boolean; readonly pids: readonly number[] }
 }
 
 function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (news: News) => void): Watch {
@@ -110,6 +112,7 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
   let forget = (): void => {}
   let lastAliveAt = clock.monotonicMs()
   let lastSeen = ''
+  const listened = new Set([pid])
   let { era } = tools
 
   const say = (readiness: ReadinessSeen): void => {
@@ -117,8 +120,12 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
     if (text !== lastSeen) tools.seen(readiness)
     lastSeen = text
   }
-  const isListening = (): boolean =>
-    listensOn(settings.port, '127.0.0.1', [pid, ...descendantsOf(pid).map((row) => row.pid)])
+  const isListening = (): boolean => {
+    const tree = [pid, ...descendantsOf(pid).map((row) => row.pid)]
+    const found = listenersAmong(tree, settings.port, '127.0.0.1')
+    for (const one of found) listened.add(one)
+    return found.length > 0
+  }
   const isInstalling = (): boolean =>
     descendantsOf(pid).some((row) => isPackageInstallation(describe(row.pid)?.command ?? ''))
   const seen = (
@@ -229,7 +236,7 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
     stop() {
       stopped = true
       forget()
-      return wasReady
+      return { wasReady, pids: [...listened] }
     },
   }
 }

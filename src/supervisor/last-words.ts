@@ -1,21 +1,26 @@
 /**
- * Why a gateway ended with 0, in its own words: 2026.8 and later write a row for a restart that they leave to their
- * supervisor, and one for each life. Read in milliseconds, from a copy; the official command for it starts for
- * seconds, of the sixty that such a row is good for.
+ * Why a gateway ended, and whether it ends too often, in its own words: read in milliseconds, from a copy. The official
+ * command for it starts for seconds, of the sixty that a hand-off is good for, and opens the databases that the next
+ * gateway is about to open.
  */
+import { firstExisting } from '../host/paths.ts'
 import { workshopIn } from '../host/sqlite-workshop.ts'
-import { controlPlane, lastWords, lastWordsOf, type LastWords } from '../openclaw/databases.ts'
-import type { Package } from '../openclaw/launch.ts'
+import { controlPlane } from '../openclaw/databases.ts'
+import { askForLastWords, lastWordsOf, quietMsOf, type LastWords, type Life } from '../openclaw/last-words.ts'
 import { ownPaths } from './own-paths.ts'
 
-export async function lastWordsFrom(
-  stateDir: string,
-  installed: Package | null,
-  gateway: { readonly pid: number; readonly sinceMs: number },
-): Promise<LastWords> {
-  if (installed?.schemaVersions == null) return { is: 'nothing' }
-  const databases = workshopIn(`${ownPaths(stateDir).folder}/workshop`)
-  const ask = lastWords(gateway.pid, gateway.sinceMs)
-  const looked = await databases?.look(`${stateDir}/${controlPlane}`, { depth: 'none', json: [], ask })
-  return looked?.is === 'read' ? lastWordsOf(looked.answers) : { is: 'nothing' }
+export interface LastWordsRead {
+  readonly words: LastWords
+  /** So long a next start would keep its channels down. */
+  readonly quietMs: number
+}
+
+export async function lastWordsFrom(stateDir: string, life: Life, now: number): Promise<LastWordsRead> {
+  const path = `${stateDir}/${controlPlane}`
+  // The era of files has none, and pays nothing.
+  const databases =
+    firstExisting([path]) === undefined ? undefined : workshopIn(`${ownPaths(stateDir).folder}/workshop`)
+  const looked = await databases?.look(path, { depth: 'none', json: [], ask: askForLastWords(life) })
+  const answers = looked?.is === 'read' ? looked.answers : {}
+  return { words: lastWordsOf(answers, life, now), quietMs: quietMsOf(answers, now) }
 }

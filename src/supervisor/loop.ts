@@ -27,6 +27,7 @@ export interface Ending {
   readonly meaning: Meaning
   /** What the gateway's own log says of it, where it says something. */
   readonly cause: string | null
+  readonly quietMs: number
 }
 
 export type Spawned =

@@ -68,7 +68,12 @@ export function tellChange(
       line.info('looking at the state before the start', why)
       break
     case 'backing-off':
-      line.info('waiting before the next attempt', { ...why, waitMs: to.timeoutMs })
+      line.info(
+        'waiting before the next attempt',
+        event?.type === 'exited' && event.quietMs > 0
+          ? { ...why, waitMs: to.timeoutMs, for: 'a gateway started sooner would keep its channels down' }
+          : { ...why, waitMs: to.timeoutMs },
+      )
       break
     case 'starting':
       line.info('starting the gateway', why)

@@ -8,7 +8,7 @@ import { afterEach, beforeAll, describe as suite, expect, test } from 'vitest'
 import {
   covers,
   listenersOnPort,
-  listensOn,
+  listenersAmong,
   ownersOf,
   parseSockets,
   socketsOnPort,
@@ -180,10 +180,10 @@ suite.runIf(process.getuid?.() === 0)('as somebody without permission', () => {
 suite('does the listener belong to these processes', () => {
   test('to us, and to nobody else', async () => {
     const { port } = await listening({ host: '127.0.0.1' })
-    expect(listensOn(port, '127.0.0.1', [process.pid])).toBe(true)
-    expect(listensOn(port, '::1', [process.pid])).toBe(false)
-    expect(listensOn(port, '127.0.0.1', [process.ppid])).toBe(false)
-    expect(listensOn(port, '127.0.0.1', [])).toBe(false)
+    expect(listenersAmong([process.pid], port, '127.0.0.1')).toEqual([process.pid])
+    expect(listenersAmong([process.pid], port, '::1')).toEqual([])
+    expect(listenersAmong([process.ppid], port, '127.0.0.1')).toEqual([])
+    expect(listenersAmong([], port, '127.0.0.1')).toEqual([])
     expect([...ownersOf(listenersOnPort(port)).values()]).toEqual([[process.pid]])
   })
 
@@ -192,7 +192,7 @@ suite('does the listener belong to these processes', () => {
     const client = connect(port, '127.0.0.1')
     const [accepted] = await once(server, 'connection')
     const own = client.localPort ?? 0
-    expect(listensOn(own, '127.0.0.1', [process.pid])).toBe(false)
+    expect(listenersAmong([process.pid], own, '127.0.0.1')).toEqual([])
     expect(listenersOnPort(own)).toEqual([])
     client.destroy()
     accepted.destroy()

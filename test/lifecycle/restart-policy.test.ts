@@ -35,6 +35,15 @@ test('no wait before the first attempt after a failure; later ones are whole, ne
   )
 })
 
+test('what the gateway would hold against the next start is waited for, and no wait becomes shorter by it', () => {
+  fc.assert(
+    fc.property(policies, failures, chance, time, (policy, count, luck, quietMs) => {
+      const [plain, ms] = [delayMs(count, policy, luck), delayMs(count, policy, luck, quietMs)]
+      expect(ms).toBe(Math.max(plain, quietMs))
+    }),
+  )
+})
+
 test('jitter adds up to a tenth and never takes away', () => {
   fc.assert(
     fc.property(policies, failures, chance, (policy, count, luck) => {

@@ -97,12 +97,13 @@ const code = (value: number, now = 0): readonly [string, Told] => [
     exit: { by: 'code', code: value },
     meaning: value === 78 ? 'refused' : value === 0 ? 'restart-wanted' : 'crash',
     cause: null,
+    quietMs: 0,
     now,
   },
 ]
 const gaveWay: readonly [string, Told] = [
   'exit 0 before ready',
-  { type: 'exited', exit: { by: 'code', code: 0 }, meaning: 'gave-way', cause: null },
+  { type: 'exited', exit: { by: 'code', code: 0 }, meaning: 'gave-way', cause: null, quietMs: 0 },
 ]
 const killed = (now = 0): readonly [string, Told] => [
   `SIGKILL at ${now}`,
@@ -111,6 +112,7 @@ const killed = (now = 0): readonly [string, Told] => [
     exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false },
     meaning: 'crash',
     cause: null,
+    quietMs: 0,
     now,
   },
 ]

@@ -100,11 +100,12 @@ function perform(before: World, effects: readonly Effect[]): World {
 }
 
 const exits = [
-  { exit: { by: 'code', code: 0 }, meaning: 'restart-wanted' },
-  { exit: { by: 'code', code: 0 }, meaning: 'gave-way' },
-  { exit: { by: 'code', code: 78 }, meaning: 'refused' },
-  { exit: { by: 'code', code: 1 }, meaning: 'crash' },
-  { exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false }, meaning: 'crash' },
+  { exit: { by: 'code', code: 0 }, meaning: 'restart-wanted', quietMs: 0 },
+  { exit: { by: 'code', code: 0 }, meaning: 'gave-way', quietMs: 0 },
+  { exit: { by: 'code', code: 78 }, meaning: 'refused', quietMs: 0 },
+  { exit: { by: 'code', code: 1 }, meaning: 'crash', quietMs: 0 },
+  { exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false }, meaning: 'crash', quietMs: 0 },
+  { exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false }, meaning: 'crash', quietMs: 300_000 },
 ] as const
 
 /** Everything that can happen next, with the world just after it. */
@@ -130,10 +131,10 @@ function* possible(w: World, state: State): Generator<[Event, World]> {
       ]
   if (w.child !== 'none') {
     if (!w.stubborn || w.child === 'sigkilled')
-      for (const { exit, meaning } of exits)
+      for (const { exit, meaning, quietMs } of exits)
         for (const now of [0, 100])
           yield [
-            { type: 'exited', child, exit, meaning, cause: null, now, chance: 0 },
+            { type: 'exited', child, exit, meaning, cause: null, quietMs, now, chance: 0 },
             { ...w, child: 'none' },
           ]
     if (w.child !== 'sigkilled' && !w.told) {
@@ -232,6 +233,13 @@ test.each([
           const operator = event.type === 'restart' && state.phase === 'held'
           assert(good || operator, `(8) ${budget} given back by ${event.type}`)
         }
+      // A crash is followed by the wait that the gateway's own count of crashes asks for, or by no start.
+      if (event.type === 'exited' && event.quietMs > 0) {
+        const [{ phase, timeoutMs = 0 }] = next
+        const isOrdered = state.phase === 'draining' && !state.crash
+        if (phase === 'backing-off') assert(timeoutMs >= event.quietMs, 'started too soon')
+        else assert(phase === 'held' || phase === 'stopped' || isOrdered, `no wait: ${phase}`)
+      }
       return next
     }
     add(begin(policy), { ...start, stubborn })

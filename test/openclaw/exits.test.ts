@@ -1,6 +1,5 @@
-/** What an end means that nobody here asked for, by era; and what a gateway of rows wrote of its own. */
+/** What an end means that nobody here asked for, by era. */
 import { expect, test } from 'vitest'
-import { lastWordsOf } from '../../src/openclaw/databases.ts'
 import { meaningOf } from '../../src/openclaw/exits.ts'
 
 const code = (n: number) => ({ by: 'code', code: n }) as const
@@ -26,19 +25,4 @@ test.each([
   ['a signal, whatever was written', killed, true, null, 'stop', 'crash'],
 ] as const)('%s', (_, exit, wasReady, cause, words, meaning) => {
   expect(meaningOf(exit, wasReady, cause, words)).toBe(meaning)
-})
-
-test('the words of a gateway: a hand-off, a planned restart, a clean stop, none', () => {
-  const boot = (outcome: string | null) => [{ outcome, reason: 'stop (SIGTERM)' }]
-  expect(lastWordsOf({ handoff: [{ reason: 'config change' }], boot: boot('clean_stop') })).toEqual({
-    is: 'restart',
-    why: 'config change',
-  })
-  expect(lastWordsOf({ handoff: [], boot: boot('planned_restart') })).toMatchObject({ is: 'restart' })
-  expect(lastWordsOf({ handoff: [], boot: boot('clean_stop') })).toEqual({
-    is: 'stop',
-    why: 'stop (SIGTERM)',
-  })
-  expect(lastWordsOf({ handoff: [], boot: boot(null) })).toEqual({ is: 'nothing' })
-  expect(lastWordsOf({})).toEqual({ is: 'nothing' })
 })

@@ -13,6 +13,7 @@ const exited = (now: number, meaning: 'crash' | 'restart-wanted' | 'refused' = '
     exit: { by: 'signal', signal: 'SIGSEGV', coreDumped: false },
     meaning,
     cause: null,
+    quietMs: 0,
     now,
     chance: 0,
   }) satisfies Event

@@ -25,7 +25,7 @@ const policy: Policy = {
   onHold: 'leave',
   heldRetryMs: 10,
 }
-const exit0: Ending = { exit: { by: 'code', code: 0 }, meaning: 'restart-wanted', cause: null }
+const exit0: Ending = { exit: { by: 'code', code: 0 }, meaning: 'restart-wanted', cause: null, quietMs: 0 }
 
 interface Scripted extends World {
   readonly done: string[]
