@@ -53,6 +53,8 @@ function wordsOf(entry: Entry): string {
       return `state: ${entry.verdict}${entry.repairId === null ? '' : ` (repair ${entry.repairId})`}, ${entry.detail}`
     case 'started':
       return `${child}started: pid ${entry.pid}${entry.version === null ? '' : `, OpenClaw ${entry.version}`}`
+    case 'updated':
+      return `OpenClaw ${entry.to} is installed; what last worked here was ${entry.from}`
     case 'ready':
       return `${child}ready after ${(entry.afterMs / 1000).toFixed(1)} s`
     case 'ended': {

@@ -48,7 +48,7 @@ export const runFlags = {
   'config-rollback': { help: 'put back the configuration that last got ready, when it does not parse' },
   'start-limit': {
     value: 'TIME',
-    help: 'a start that shows no progress for so long is given up',
+    help: 'a start that shows no progress for so long is given up (after an update: at the bound)',
     fallback: '2m',
   },
   'start-bound': { value: 'TIME', help: 'and in any case after so long', fallback: '15m' },

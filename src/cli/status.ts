@@ -67,6 +67,7 @@ const neverStarted = (stateDir: string, configPath: string): Status => {
     ready: false,
     readiness: nobodyReady,
     child: null,
+    lastReady: null,
     lastExit: null,
     lastRepairs: [],
     state: null,

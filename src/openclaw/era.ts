@@ -7,6 +7,19 @@ import type { Package } from './launch.ts'
 
 export type Era = 'files' | 'rows' | 'unknown'
 
+/**
+ * Does its start come with work of its own on the store, before it answers anything: an import, a migration, a check of
+ * every database after an update? `before`: the version that last served here, where that is known.
+ */
+export const hasWorkOfItsOwn = (
+  installed: Package | null,
+  before: string | null,
+  store: string | null,
+): boolean =>
+  store === 'migrating' ||
+  (store === 'file' && eraOf(installed, store) === 'rows') ||
+  (installed !== null && before !== null && installed.version !== before)
+
 /** `store`: as the inspection before the start named it. Files may be imported by what is started next. */
 export function eraOf(installed: Package | null, store: string | null): Era {
   if (installed !== null) return installed.schemaVersions === null ? 'files' : 'rows'

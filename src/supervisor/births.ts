@@ -2,7 +2,7 @@
 import { systemClock as clock } from '../host/clock.ts'
 import type { Log } from '../host/log.ts'
 import type { Orphans } from '../host/orphans.ts'
-import { eraOf } from '../openclaw/era.ts'
+import { eraOf, hasWorkOfItsOwn } from '../openclaw/era.ts'
 import { meaningOf } from '../openclaw/exits.ts'
 import { causeSince } from './cause.ts'
 import type { Debt } from './debt.ts'
@@ -40,6 +40,9 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
   const spawn: World['spawn'] = async (number, tellLoop): Promise<Spawned> => {
     const installed = settings.installed()
     const version = installed?.version ?? null
+    const { state, lastReady } = teller.status()
+    const store = state?.store ?? null
+    const earlier = lastReady?.version ?? state?.version ?? null
     const childLog = log.with({ phase: 'starting', child: number })
     const run = crypto.randomUUID()
     try {
@@ -47,6 +50,10 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
     } catch (error) {
       const why = `cannot mark that recovery is owed: ${(error as Error).message}`
       return { is: 'failed', why, canPass: true }
+    }
+    if (version !== null && earlier !== null && version !== earlier) {
+      childLog.info('another OpenClaw than the one that last worked here', { from: earlier, to: version })
+      teller.record({ event: 'updated', child: number, from: earlier, to: version })
     }
     let wasSeenServing = false
     const spawnedAt = clock.monotonicMs()
@@ -57,7 +64,8 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
         clock,
         log: childLog,
         lockFd: lock.fd(),
-        era: eraOf(installed, teller.status().state?.store ?? null),
+        era: eraOf(installed, store),
+        hasWorkOfItsOwn: hasWorkOfItsOwn(installed, earlier, store),
         run,
         orphans,
         probed: (probe, ms) => {
@@ -73,6 +81,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
               afterMs: Math.round(clock.monotonicMs() - spawnedAt),
             })
             generations.gotReady()
+            teller.publish({ lastReady: { at: new Date(clock.wallMs()).toISOString(), version } })
           }
           teller.seen(readiness)
         },

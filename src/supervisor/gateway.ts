@@ -61,6 +61,8 @@ export interface Tools {
   readonly log: Log
   readonly lockFd: number
   readonly era: Era
+  /** It has reason to be slow before it answers anything. */
+  readonly hasWorkOfItsOwn: boolean
   /** What marks it and all that it starts. */
   readonly run: string
   readonly orphans: Orphans | undefined
@@ -193,7 +195,7 @@ function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (new
       tell({ type: 'ready' })
       return serves(readiness) ? settings.probeEveryMs : Math.min(settings.probeEveryMs, soonMs)
     }
-    if (readiness.is === 'failing' || isInstalling()) tell({ type: 'progress' })
+    if (readiness.is === 'failing' || tools.hasWorkOfItsOwn || isInstalling()) tell({ type: 'progress' })
     return startingEveryMs
   }
   const whileRunning = async (): Promise<number> => {

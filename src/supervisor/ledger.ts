@@ -22,6 +22,8 @@ export type Entry = { readonly at: string; readonly child: number } & (
       readonly repaired: Readonly<Record<string, number>>
     }
   | { readonly event: 'started'; readonly pid: number; readonly version: string | null }
+  /** Since a gateway last worked here, another OpenClaw was installed. */
+  | { readonly event: 'updated'; readonly from: string; readonly to: string }
   | { readonly event: 'ready'; readonly afterMs: number }
   | {
       readonly event: 'ended'

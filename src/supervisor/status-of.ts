@@ -37,6 +37,7 @@ export function newStatus(settings: Settings, own: Identity, version: string, be
     ready: false,
     readiness: nobodyReady,
     child: null,
+    lastReady: before?.lastReady ?? null,
     lastExit: before?.lastExit ?? null,
     lastRepairs: before?.lastRepairs ?? [],
     state: before?.state ?? null,

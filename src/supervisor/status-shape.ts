@@ -50,6 +50,7 @@ export const isStatus = object({
     suppressed: listOf(text),
   }),
   child: orNull(object({ ...processOf(2), number: whole, version: orNull(text) })),
+  lastReady: orNone(orNull(object({ at: time, version: orNull(text) }))),
   lastExit: orNull(object({ at: time, exit, why: text, detail: text, wasReady: flag })),
   lastRepairs: listOf(object({ id: text, at: time, findings: whole, keptBytes: whole })),
   state: orNull(

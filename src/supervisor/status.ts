@@ -42,6 +42,8 @@ export interface Status {
   readonly child:
     | (Identity & { readonly number: number; readonly startedAt: string; readonly version: string | null })
     | null
+  /** The gateway that last served here: another version at the next start is an update. */
+  readonly lastReady: { readonly at: string; readonly version: string | null } | null
   readonly lastExit: {
     readonly at: string
     readonly exit: Exit

@@ -1,6 +1,6 @@
 /** What a gateway of each era is told of its supervisor, and by what it is known which one is started. */
 import { expect, test } from 'vitest'
-import { eraOf } from '../../src/openclaw/era.ts'
+import { eraOf, hasWorkOfItsOwn } from '../../src/openclaw/era.ts'
 import { childEnvironment } from '../../src/openclaw/launch.ts'
 
 const ofFiles = { version: '2026.7.35', schemaVersions: null }
@@ -15,6 +15,18 @@ test.each([
   ['no package, and nothing yet', null, null, 'unknown'],
 ] as const)('%s', (_, installed, store, era) => {
   expect(eraOf(installed, store)).toBe(era)
+})
+
+test.each([
+  ['an import under way', ofRows, '2026.9.6', 'migrating', true],
+  ['files, and a package of rows', ofRows, null, 'file', true],
+  ['another version', ofRows, '2026.8.2', 'sqlite', true],
+  ['the same version', ofRows, '2026.9.6', 'sqlite', false],
+  ['a first start', ofRows, null, 'none', false],
+  ['no package', null, '2026.8.2', 'sqlite', false],
+  ['files, and a package of files', ofFiles, '2026.7.35', 'file', false],
+] as const)('work of its own at its start: %s', (_, installed, before, store, has) => {
+  expect(hasWorkOfItsOwn(installed, before, store)).toBe(has)
 })
 
 const place = { stateDir: '/state', configPath: '/state/openclaw.json', port: 18789 }

@@ -25,6 +25,7 @@ const running = (supervisor: Identity | null, child: Identity | null): Status =>
   ready: true,
   readiness: { is: 'ready', since: at, evidence: 'seen', failing: [], suppressed: [] },
   child: child && { ...child, number: 3, startedAt: at, version: '2026.4.26' },
+  lastReady: { at, version: '2026.4.26' },
   lastExit: {
     at,
     exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false },
