@@ -1,5 +1,14 @@
 /** A database as a file: what its header, its size and its log tell without SQLite. */
-import { headerBytes, headerOf, logOf, type Header, type LogSeen } from '../host/sqlite-file.ts'
+import {
+  headerBytes,
+  headerOf,
+  logIndexBytes,
+  logIndexOf,
+  logReader,
+  type Header,
+  type LogIndex,
+  type LogSeen,
+} from '../host/sqlite-file.ts'
 import type { FileStat } from '../host/disk.ts'
 import type { Role } from '../openclaw/databases.ts'
 import type { Eyes } from './eyes.ts'
@@ -8,6 +17,7 @@ import type { Eyes } from './eyes.ts'
 const sidecars = ['-wal', '-shm', '-journal'] as const
 /** The gateway's own limit (journal_size_limit); a longer log is not gone through frame by frame. */
 const logLimitBytes = 64 * 1024 * 1024
+const pieceBytes = 1024 * 1024
 
 export interface DatabaseSeen {
   readonly role: Role
@@ -17,6 +27,8 @@ export interface DatabaseSeen {
   readonly stat: FileStat | null
   readonly header: Header
   readonly log: LogSeen
+  /** What its index knows of the log, where it knows anything. */
+  readonly index: LogIndex | undefined
   readonly beside: readonly { readonly path: string; readonly stat: FileStat }[]
   /** Of the header in force: the newest in the log, else the file's. */
   readonly userVersion: number | null
@@ -38,16 +50,28 @@ export async function outsideOf(
   if (head === undefined) return undefined
   const header = headerOf(head)
   const wal = beside.find(({ path }) => path.endsWith('-wal'))
-  const bytes =
-    wal === undefined || wal.stat.bytes > logLimitBytes
-      ? Buffer.alloc(0)
-      : await eyes.read(wal.path, 0, wal.stat.bytes)
-  const log = logOf(bytes ?? Buffer.alloc(0))
-  const newer =
-    log.is === 'log' && log.firstPageAt !== null
-      ? headerOf(bytes!.subarray(log.firstPageAt, log.firstPageAt + headerBytes))
-      : undefined
+  const shm = beside.find(({ path }) => path.endsWith('-shm'))
+  const readIndex = async () => (shm === undefined ? undefined : await eyes.read(shm.path, 0, logIndexBytes))
+  const before = await readIndex()
+  const read = await logIn(eyes, wal)
+  const after = await readIndex()
+  // A command of the gateway's that writes meanwhile begins the log anew, or goes on with it: two halves prove nothing.
+  const isStill = before === undefined ? after === undefined : after?.equals(before) === true
+  const log: LogSeen = isStill || read.is !== 'log' ? read : { ...read, lostCommits: 0 }
+  const index = isStill && after !== undefined ? logIndexOf(after) : undefined
+  const newer = log.is === 'log' ? log.firstPage : null
   const inForce = newer?.is === 'database' ? newer : header
   const userVersion = inForce.is === 'database' ? inForce.userVersion : null
-  return { ...which, stat, header, log, beside, userVersion }
+  return { ...which, stat, header, log, index, beside, userVersion }
+}
+
+async function logIn(eyes: Eyes, wal: DatabaseSeen['beside'][number] | undefined): Promise<LogSeen> {
+  const reader = logReader()
+  if (wal === undefined || wal.stat.bytes > logLimitBytes) return reader.seen()
+  for (let at = 0; at < wal.stat.bytes; at += pieceBytes) {
+    const piece = await eyes.read(wal.path, at, Math.min(at + pieceBytes, wal.stat.bytes))
+    if (piece === undefined) break
+    reader.feed(piece)
+  }
+  return reader.seen()
 }

@@ -115,6 +115,7 @@ const missing = (role: Role, agentId: string | null, path: string): DatabaseSeen
   stat: null,
   header: { is: 'no-database', why: 'not there' },
   log: { is: 'empty' },
+  index: undefined,
   beside: [],
   userVersion: null,
 })
@@ -201,6 +202,13 @@ class StoreEyes {
 
   /** What it answered, where it could be asked. */
   async lookAt(one: DatabaseSeen): Promise<(Looked & { is: 'read' })['answers'] | undefined> {
+    const answers = await this.#lookInto(one)
+    // After what sets the log aside altogether.
+    this.#lookForLostCommits(one)
+    return answers
+  }
+
+  async #lookInto(one: DatabaseSeen): Promise<(Looked & { is: 'read' })['answers'] | undefined> {
     const { notes, site } = this.#eyes
     if (one.stat === null || one.stat.bytes === 0) {
       await this.lookAtAbsent(one, null)
@@ -392,6 +400,32 @@ class StoreEyes {
     this.#asideBeside(one, [because])
   }
 
+  /** Nothing reads them any more; but the gateway would write over what is left of them. */
+  #lookForLostCommits(one: DatabaseSeen): void {
+    const lost = lostCommits(one)
+    if (lost === null) return
+    const { notes } = this.#eyes
+    const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
+    const index = one.beside.find(({ path }) => path.endsWith('-shm'))
+    const because = notes.found({
+      kind: 'wal-gone-or-torn',
+      severity: 'loses',
+      path: `${one.path}-wal`,
+      evidence: `${lost}: the newest commits cannot be read any more`,
+      repair:
+        'keep what is left of the log and its index: the database goes on from the last commit that can be read',
+    })
+    if (log !== undefined && one.log.is === 'log' && log.stat.bytes > one.log.bytes)
+      notes.remedy(
+        'sidecar',
+        log.path,
+        [because],
+        spliced(log, [{ from: one.log.bytes, to: log.stat.bytes, put: '' }], log.stat),
+      )
+    if (index !== undefined)
+      notes.remedy('sidecar', index.path, [because], { do: 'set-aside', found: index.stat })
+  }
+
   #mend(one: DatabaseSeen, snapshot: Snapshot | null, because: readonly Because[]): void {
     const { notes, site } = this.#eyes
     const { databases } = site
@@ -499,6 +533,29 @@ class StoreEyes {
       }
     }
   }
+}
+
+/** What proves that commits were in the log that are not in it now; null where nothing does. */
+function lostCommits({ log, index, beside }: DatabaseSeen): string | null {
+  // A finding of its own.
+  if (log.is === 'no-log') return null
+  if (log.is === 'log' && log.lostCommits > 0)
+    return `the log is torn behind frame ${log.frames}, and ${log.lostCommits} commits were written after that`
+  const wal = beside.find(({ path }) => path.endsWith('-wal'))?.stat
+  // One that was not gone through (too long) tells nothing.
+  if (index === undefined || (log.is === 'empty' && (wal?.bytes ?? 0) > 0)) return null
+  const isIndexOf = log.is === 'log' && log.salts === index.salts
+  const frames = isIndexOf ? log.frames : 0
+  if (Math.max(frames, index.folded) >= index.frames) return null
+  const is =
+    wal === undefined
+      ? 'gone'
+      : wal.bytes === 0
+        ? 'empty'
+        : isIndexOf
+          ? `cut off at ${frames}`
+          : 'another one'
+  return `its index knows a log of ${index.frames} frames, ${index.folded} of them in the database, and that log is ${is}`
 }
 
 const restoring = (snapshot: Snapshot): string =>

@@ -91,6 +91,8 @@ interface Damage {
 }
 
 const page = 4096
+const logHeader = 32
+const frame = 24 + page
 const scribble = (s: State, name: string, at: number, bytes: number): void => {
   const all = readFileSync(s.at(name))
   writeFileSync(s.at(name), all.fill(0xff, at, at + bytes))
@@ -243,6 +245,31 @@ const rows: readonly Damage[] = [
     finds: [`wal-gone-or-torn loses ${agent}-wal`],
     leads: same,
   },
+  ...(
+    [
+      ['gone, and its index knows of commits that only it had', (s) => rmSync(s.at(`${agent}-wal`))],
+      ['empty, and its index knows of commits that only it had', (s) => truncateSync(s.at(`${agent}-wal`))],
+      [
+        'cut off where its index knows of more',
+        (s) => truncateSync(s.at(`${agent}-wal`), logHeader + frame * 3 + 100),
+      ],
+      [
+        'torn in its middle, with commits behind that',
+        (s) => {
+          scribble(s, `${agent}-wal`, logHeader + frame * 2 + 24 + 100, 8)
+          rmSync(s.at(`${agent}-shm`))
+        },
+      ],
+    ] as readonly (readonly [string, (s: State) => void])[]
+  ).map(([name, damage]): Damage => ({
+    name: `wal-gone-or-torn: ${name}`,
+    fixture: '2026.9.6-killed-mid-run',
+    damage,
+    finds: [`wal-gone-or-torn loses ${agent}-wal`],
+    leads: (s, before) => {
+      expect(ask(s, agent, messages).length).toBeLessThan(before.messages.length)
+    },
+  })),
   ...['', '{"agent:main:main":'].map((text): Damage => ({
     name: `legacy-index-reappeared: ${text === '' ? 'empty' : 'torn'}`,
     needs: 'sqlite',
