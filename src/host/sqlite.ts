@@ -22,6 +22,7 @@ import {
   lstatSync,
   mkdtempSync,
   openSync,
+  readSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -100,6 +101,8 @@ const mostBytes = 2 * 1024 * 1024 * 1024
 /** What is left free beside a copy. */
 const spareBytes = 64 * 1024 * 1024
 const mostRows = 1000
+/** Of a copy, beside a program that writes. */
+const mostAttempts = 20
 
 let sqlite: Sqlite | null | undefined
 
@@ -111,8 +114,10 @@ export function lookInside(path: string, workshop: string, questions: Questions)
   const hasNoLog = sizeOf(`${path}-wal`) === 0 && sizeOf(`${path}-journal`) === 0
   const inPlace = (): Looked => asked(() => opened(immutable(path), true), questions)
   if (hasNoLog && questions.depth === 'none') {
+    const life = lifeOfLog(path)
     const seen = inPlace()
-    if (seen.is !== 'unreadable' || !seen.why.startsWith('unable to open')) return seen
+    const isStill = sizeOf(`${path}-wal`) === 0 && lifeOfLog(path) === life
+    if (isStill && (seen.is !== 'unreadable' || !seen.why.startsWith('unable to open'))) return seen
   }
   const seen = withCopy(setOf(path), workshop, (copy) => asked(() => opened(copy, false), questions))
   return seen.is === 'cannot-tell' && hasNoLog ? inPlace() : seen
@@ -151,13 +156,35 @@ function roomFor(
   const dir = mkdtempSync(join(parent, 'supervise-sqlite-'))
   const clear = (): void => rmSync(dir, { recursive: true, force: true })
   try {
-    for (const file of there)
-      copyFileSync(file, join(dir, `copy${file.slice(files[0].length)}`), constants.COPYFILE_FICLONE)
+    for (let attempt = 0; attempt < mostAttempts; attempt++) {
+      const life = lifeOfLog(files[0])
+      for (const file of files.filter(isFile))
+        copyFileSync(file, join(dir, `copy${file.slice(files[0].length)}`), constants.COPYFILE_FICLONE)
+      if (lifeOfLog(files[0]) === life) return { dir, copy: join(dir, 'copy'), clear }
+    }
+    clear()
+    return { why: 'another program writes to it all the time' }
   } catch (error) {
     clear()
     return { why: said(error) }
   }
-  return { dir, copy: join(dir, 'copy'), clear }
+}
+
+/**
+ * A log is copied after its database, and has whatever was folded into that meanwhile: unless it was begun anew in
+ * between, which its index tells by other salts.
+ */
+function lifeOfLog(path: string): string {
+  const index = `${path}-shm`
+  if (!isFile(index)) return 'without'
+  const fd = openSync(index, 'r')
+  try {
+    const salts = Buffer.alloc(8)
+    readSync(fd, salts, 0, salts.length, 32)
+    return salts.toString('hex')
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /**
