@@ -7,6 +7,7 @@
  * on the version (2026.4.26 dist: restartGatewayProcessWithFreshPid; 2026.9.6: OPENCLAW_SUPERVISOR_MODE).
  */
 import type { Era } from './era.ts'
+import { commandVariable } from './process-title.ts'
 import type { Environment } from './settings.ts'
 
 /** What the package.json of the installed OpenClaw tells. */
@@ -55,6 +56,8 @@ const neverPassedOn: readonly string[] = [
   // At its start it would signal every other gateway on the port.
   'OPENCLAW_SERVICE_MARKER',
   'OPENCLAW_SERVICE_KIND',
+  // Told apart by it from a command (process-title.ts).
+  commandVariable,
   // 2026.9.6 then runs as the child of a wrapper, and our pid would not be the gateway's.
   'NODE_COMPILE_CACHE',
   // An inspector on a fixed port, or an inherited handle, is for one process only.

@@ -5,7 +5,8 @@
  * - by its own lock (<tmp>/openclaw-<uid>/gateway.<hash of the config's path>.lock), unless another TMPDIR hides that;
  * - by the files it has open under the state: any file where it bears the gateway's title, a store that is open for
  *   writing where it could be one (it takes the title some time after its first instruction); where it bears the title
- *   its environment will do, too, when that names the state;
+ *   its environment will do, too, when that names the state. What its environment tells to be a command bears the title
+ *   as well, and counts as any other program: `openclaw gateway restart` waits for the gateway that is to come;
  * - by its listener on the configured port, unless its environment names another state.
  */
 import { ownersOf, listenersOnPort } from '../host/listeners.ts'
@@ -27,7 +28,7 @@ import {
 import { isOfStore } from '../openclaw/layout.ts'
 import { gatewayLockPlace, isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
 import { isLive, livenessPath } from '../openclaw/probes.ts'
-import { canBeGateway, isGatewayName } from '../openclaw/process-title.ts'
+import { canBeGateway, commandVariable, isGatewayName } from '../openclaw/process-title.ts'
 import { describeHolder } from './lock-holder.ts'
 import { ownPaths } from './own-paths.ts'
 import { lookAtListeners } from './port-sight.ts'
@@ -111,7 +112,7 @@ function byProcess({ stateDir }: Looked): RunningGateway | null {
   const isUnder = (path: string): boolean => path.startsWith(top)
   const isStore = (path: string): boolean => isUnder(path) && isOfStore(path.slice(top.length))
   const lookAt = (pid: number): RunningGateway | null => {
-    const isCertain = isGatewayName(nameOfProcess(pid))
+    const isCertain = isGatewayName(nameOfProcess(pid)) && environmentOf(pid)?.has(commandVariable) !== true
     const who = (by: string): RunningGateway | null => {
       const seen = describe(pid)
       return seen === undefined ? null : found('foreign', seen, by, isCertain)

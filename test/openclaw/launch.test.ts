@@ -36,6 +36,7 @@ const leaked = {
   JOURNAL_STREAM: '8:1',
   NODE_COMPILE_CACHE: '/c',
   OPENCLAW_NO_RESPAWN: '1',
+  OPENCLAW_NODE_OPTIONS_READY: '1',
 }
 
 test('each is told that somebody else starts it again; only what may be of files also by the name of a unit', () => {

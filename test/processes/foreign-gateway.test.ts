@@ -152,6 +152,22 @@ test('a command of OpenClaw’s that ends by itself delays a start, and no more'
   expect((await supervisor.ended).code).toBe(0)
 })
 
+test('`openclaw gateway restart` bears the title and names the state, and waits for the gateway: no reason to wait for it', async () => {
+  const room = await enter()
+  const script = `process.title = 'openclaw-gateway'; ${opens}`
+  const env = { OPENCLAW_STATE_DIR: room.stateDir, OPENCLAW_NODE_OPTIONS_READY: '1' }
+  const config = join(room.stateDir, 'openclaw.json')
+  const command = spawn(process.execPath, ['-e', script, config, 'r'], { stdio: 'ignore', env })
+  endAfterTest(command.pid)
+  await hasOpen(command, config)
+  expect(nameOfProcess(command.pid!)).toBe('openclaw-gatewa')
+  const supervisor = room.run('one-at-a-time')
+  const first = await room.reaches('ready', (status) => status.ready)
+  expect(first.budgets.recoveries.spent).toBe(0)
+  supervisor.signal('SIGTERM')
+  expect((await supervisor.ended).code).toBe(0)
+})
+
 test('who reads a session, is no gateway, or is known to serve another state is in nobody’s way', async () => {
   const room = await enter()
   damage(room)
