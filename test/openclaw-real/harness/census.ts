@@ -40,10 +40,14 @@ export function signal(seen: Seen, name: NodeJS.Signals): void {
 const isGateway = (pid: number): boolean =>
   // 2026.4 and later retitle themselves openclaw-gateway; the kernel keeps 15 bytes. Before that it is node.
   (read(`/proc/${pid}/comm`).startsWith('openclaw') || / gateway run( |$)/.test(commandOf(pid))) &&
-  !commandOf(pid).includes('dist/main.js')
+  !commandOf(pid).includes('dist/main.js') &&
+  // A command of its own, which bears the same title: in no version does `gateway run` start itself anew.
+  !environmentOf(pid).includes('OPENCLAW_NODE_OPTIONS_READY=1')
 
 const carries = (pid: number, stateDir: string): boolean =>
-  read(`/proc/${pid}/environ`).split('\0').includes(`OPENCLAW_STATE_DIR=${stateDir}`)
+  environmentOf(pid).includes(`OPENCLAW_STATE_DIR=${stateDir}`)
+
+const environmentOf = (pid: number): readonly string[] => read(`/proc/${pid}/environ`).split('\0')
 
 const pids = (): readonly number[] =>
   readdirSync('/proc')
