@@ -33,6 +33,8 @@ export interface RestartPolicy {
   readonly limits: Readonly<Record<Spending, number>>
   readonly backoffMs: number
   readonly maxBackoffMs: number
+  /** As long as this a start is put off, so that the gateway does not keep its channels down. */
+  readonly mostQuietMs: number
   /** A run that was ready for so long was good. */
   readonly goodRunMs: number
 }
@@ -47,12 +49,12 @@ export const overspent = (budgets: Budgets, what: Spending, policy: RestartPolic
   budgets[what] > policy.limits[what]
 
 /**
- * 0 for the first failure, then doubling up to the cap, plus up to a tenth of jitter; and never less than `quietMs`, for
- * which the gateway would hold its own unclean ends against itself (openclaw/last-words.ts).
+ * 0 for the first failure, then doubling up to the cap, plus up to a tenth of jitter; and, within its own bound, never less than
+ * `quietMs`, for which the gateway would hold its unclean ends against itself (openclaw/last-words.ts).
  * `chance` is a random number in [0, 1), drawn by the caller so that this stays a function.
  */
 export const delayMs = (failures: number, policy: RestartPolicy, chance: number, quietMs = 0): number =>
-  Math.max(quietMs, backoffMs(failures, policy, chance))
+  Math.max(Math.min(quietMs, policy.mostQuietMs), backoffMs(failures, policy, chance))
 
 function backoffMs(failures: number, policy: RestartPolicy, chance: number): number {
   if (failures <= 1) return 0

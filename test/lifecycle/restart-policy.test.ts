@@ -17,6 +17,7 @@ const policies: fc.Arbitrary<RestartPolicy> = fc.record({
   limits: fc.record({ crashes: limit, recoveries: limit, restarts: limit, contentions: limit }),
   backoffMs: time,
   maxBackoffMs: time,
+  mostQuietMs: time,
   goodRunMs: time,
 })
 const failures = fc.integer({ min: 0, max: 100_000 })
@@ -39,7 +40,7 @@ test('what the gateway would hold against the next start is waited for, and no w
   fc.assert(
     fc.property(policies, failures, chance, time, (policy, count, luck, quietMs) => {
       const [plain, ms] = [delayMs(count, policy, luck), delayMs(count, policy, luck, quietMs)]
-      expect(ms).toBe(Math.max(plain, quietMs))
+      expect(ms).toBe(Math.max(plain, Math.min(quietMs, policy.mostQuietMs)))
     }),
   )
 })

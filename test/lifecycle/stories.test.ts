@@ -14,6 +14,7 @@ const policy: Policy = {
   limits: { crashes: 3, recoveries: 2, restarts: 2, contentions: 2 },
   backoffMs: 500,
   maxBackoffMs: 30_000,
+  mostQuietMs: 300_000,
   goodRunMs: 300_000,
   recoveryTimeoutMs: 600_000,
   startTimeoutMs: 120_000,

@@ -21,6 +21,7 @@ const policyThat = (onHold: Policy['onHold']): Policy => ({
   limits: { crashes: 1, recoveries: 1, restarts: 1, contentions: 1 },
   backoffMs: 1,
   maxBackoffMs: 1,
+  mostQuietMs: 300_000,
   goodRunMs: 10,
   recoveryTimeoutMs: 1,
   startTimeoutMs: 1,

@@ -16,6 +16,7 @@ const policy: Policy = {
   limits: { crashes: 3, recoveries: 3, restarts: 3, contentions: 3 },
   backoffMs: 10,
   maxBackoffMs: 10,
+  mostQuietMs: 300_000,
   goodRunMs: 1000,
   recoveryTimeoutMs: 1000,
   startTimeoutMs: 1000,

@@ -44,6 +44,8 @@ export async function makePlace(
       OPENCLAW_STATE_DIR: stateDir,
       ...openclaw.env,
       OPENCLAW_NO_AUTO_UPDATE: '1',
+      // No channel is configured here, and some stories kill three gateways in five minutes.
+      SUPERVISE_QUIET_MAX: '0s',
       // Should anything still think of npm: fail at once, do not wait for a network.
       npm_config_offline: 'true',
     },
