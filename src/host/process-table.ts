@@ -130,7 +130,11 @@ export const ownIdentity = (): Identity => {
   return own
 }
 
-export const startTicksOf = (pid: number): number | undefined => rowOf(pid)?.startTicks
+/** Of one that lives. */
+export const startTicksOf = (pid: number): number | undefined => {
+  const row = rowOf(pid)
+  return row?.zombie === false ? row.startTicks : undefined
+}
 
 export const sameProcess = (a: Identity, b: Identity): boolean =>
   a.pid === b.pid && a.startTicks === b.startTicks && a.bootId === b.bootId

@@ -99,9 +99,11 @@ function byLock({ stateDir, configPath, gatewayLockDir }: Looked): RunningGatewa
     const place = gatewayLockPlace(text)
     if (!isSame(place.configPath, configPath) && !isSame(place.stateDir, stateDir)) continue
     const { pid, startTicks } = lockHolder(text)
-    const alive = pid === null ? undefined : identityOf(pid)
-    if (alive === undefined || (startTicks !== null && startTicks !== alive.startTicks)) continue
-    const who = describe(alive.pid)
+    const holder = pid === null ? undefined : identityOf(pid)
+    // One that was killed, and whose parent does not reap, keeps its pid for as long as that parent lives.
+    if (holder === undefined || !isAlive(holder)) continue
+    if (startTicks !== null && startTicks !== holder.startTicks) continue
+    const who = describe(holder.pid)
     if (who !== undefined) return found('foreign', who, `which holds ${JSON.stringify(path)}`)
   }
   return null

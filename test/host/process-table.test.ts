@@ -96,6 +96,7 @@ suite('is it still there', () => {
     if (!who) throw new Error('ended too early')
     await until('the zombie', async () => presenceOf(who) === 'zombie')
     expect(isAlive(who)).toBe(false)
+    expect(startTicksOf(pid)).toBeUndefined()
     expect(identityOf(pid)).toEqual(who)
   })
 

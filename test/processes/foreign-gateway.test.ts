@@ -6,7 +6,13 @@ import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { identityOf, nameOfProcess, openFilesOf } from '../../src/host/process-table.ts'
+import {
+  identityOf,
+  nameOfProcess,
+  openFilesOf,
+  presenceOf,
+  type Identity,
+} from '../../src/host/process-table.ts'
 import { endAfterTest, exited } from '../host/started.ts'
 import { treeOf } from '../tree.ts'
 import { childFile, rooms, type Room } from './room.ts'
@@ -41,11 +47,13 @@ const lockOf = (room: Room): string =>
   join(room.folder, `openclaw-${process.getuid!()}`, 'gateway.0a1b2c3d.lock')
 const withLock = (room: Room, named: object): ChildProcess => {
   const child = node(wait)
+  writeLock(room, identityOf(child.pid!)!, named)
+  return child
+}
+const writeLock = (room: Room, { pid, startTicks }: Identity, named: object): void => {
   mkdirSync(join(lockOf(room), '..'), { recursive: true })
-  const { pid, startTicks } = identityOf(child.pid!)!
   const createdAt = new Date().toISOString()
   writeFileSync(lockOf(room), JSON.stringify({ pid, createdAt, ...named, startTime: startTicks }))
-  return child
 }
 
 const ways: Readonly<Record<string, Way>> = {
@@ -138,6 +146,28 @@ test.each(Object.entries(ways))('it is found %s', async (_, { start, by, isUncer
   foreign.kill('SIGKILL')
   await exited(foreign)
   expect((await room.supervise(['repair'], port)).code).toBe(0)
+})
+
+test('one that was killed and is not reaped is in nobody’s way, though its lock and its pid are still there', async () => {
+  const room = await enter()
+  damage(room)
+  // The shell that would reap it becomes a program that does not.
+  const parent = spawn('sh', ['-c', 'sleep 600 & echo $!; exec sleep 600'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  endAfterTest(parent.pid)
+  const pid = await new Promise<number>((resolve) =>
+    parent.stdout.once('data', (text) => resolve(Number(text))),
+  )
+  endAfterTest(pid)
+  const killed = identityOf(pid)!
+  writeLock(room, killed, { configPath: join(room.stateDir, 'openclaw.json') })
+  const refused = await room.supervise(['repair'])
+  expect(refused.code, refused.stderr).toBe(69)
+  process.kill(pid, 'SIGKILL')
+  await until('it is a zombie', () => presenceOf(killed) === 'zombie')
+  const answer = await room.supervise(['repair'])
+  expect(answer.code, answer.stderr).toBe(0)
 })
 
 test('a command of OpenClaw’s that ends by itself delays a start, and no more', async () => {
