@@ -14,11 +14,11 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { nodeFor, nodeFromNpm, openclawFromNpm } from '../../../demo/from-npm.mjs'
-import { startModel } from '../../../demo/model.mjs'
+import { startModel, type Model } from '../../../demo/model.mjs'
 import { connect, over, type Rpc } from '../../../demo/rpc.mjs'
 import { everyoneOn, gatewaysOn, identityOf, signal, stillLives, type Seen } from './census.ts'
 import type { Status } from '../../../src/supervisor/status.ts'
-import { makePlace } from './gateway.ts'
+import { makePlace, type Place } from './gateway.ts'
 import { Hopeless, until } from './until.ts'
 
 export interface Ending {
@@ -54,12 +54,17 @@ export async function openLab(
   changes: Readonly<Record<string, unknown>> = {},
   /** Which Node runs the program under test; SQLite comes with 22.16 and later. */
   runner: 'running' | 'same as the gateway' = 'running',
+  /** Another version takes over what is there. */
+  after?: { readonly place: Place; readonly model: Model },
 ) {
   const openclaw = await openclawFromNpm(version)
   const node = await (nodeMajor === undefined ? nodeFor(openclaw) : nodeFromNpm(nodeMajor))
   const ours = runner === 'running' ? process.execPath : node
-  const model = await startModel()
-  const place = await makePlace(openclaw, model.url, changes)
+  const model = after?.model ?? (await startModel())
+  const place =
+    after === undefined
+      ? await makePlace(openclaw, model.url, changes)
+      : { ...after.place, env: { ...after.place.env, ...openclaw.env } }
   const started: Seen[] = []
   let latest: { readonly said: () => string; over: Ending | undefined } | undefined
   const env = { ...place.env }
@@ -95,11 +100,11 @@ export async function openLab(
     return { pid: seen.pid, said: now.said, ended }
   }
 
-  /** One command of the program under test, on this place. */
-  const supervise = async (
-    ...args: string[]
+  const command = async (
+    argv: readonly string[],
+    limitMs: number,
   ): Promise<{ code: number | null; stdout: string; stderr: string }> => {
-    const child = spawn(ours, [program, ...args], { cwd: place.root, env, timeout: 60_000 })
+    const child = spawn(argv[0] ?? '', argv.slice(1), { cwd: place.root, env, timeout: limitMs })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
@@ -107,6 +112,10 @@ export async function openLab(
     const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
     return { code, stdout, stderr }
   }
+
+  /** One command of the program under test, on this place. */
+  const supervise = (...args: string[]): ReturnType<typeof command> =>
+    command([ours, program, ...args], 60_000)
 
   const probe = async (path: string): Promise<unknown> => {
     const answer = await fetch(`http://127.0.0.1:${place.port}${path}`, { signal: AbortSignal.timeout(5000) })
@@ -156,6 +165,8 @@ export async function openLab(
     place,
     start,
     supervise,
+    /** One command of this OpenClaw, as an operator would type it. */
+    cli: (...args: string[]) => command([node, openclaw.entry, ...args], 300_000),
     status,
     probe,
     ready,

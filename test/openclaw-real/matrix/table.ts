@@ -73,7 +73,7 @@ Made by \`scripts/matrix\`: each version from npm, with the Node that it asks fo
 
 ${tableOf(['OpenClaw', ...ofVersions], ofEachVersion)}
 
-A state of the older version is taken over by the newer one, whose gateway imports its files at its first start:
+A state of the older version is taken over by the newer one, whose gateway imports its files at its first start (2026.8 refuses them; its operator imports them with \`openclaw doctor --fix\`, as \`supervise\` says). Whoever imports is killed at one moment after the other. In the end every question is there once, the next turn sees all of them, the store is consistent, and each file of the old one is still kept:
 
 ${tableOf(['upgrade', ...ofUpgrades], ofEachUpgrade)}
 `

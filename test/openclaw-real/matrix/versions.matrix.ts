@@ -8,19 +8,17 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { textOf } from '../../../demo/model.mjs'
-import { gatewaysOn, identityOf, signal, stillLives, type Seen } from '../harness/census.ts'
+import { everyoneOn, identityOf, signal, stillLives, type Seen } from '../harness/census.ts'
 import { main, openLab, type Lab, type Started } from '../harness/lab.ts'
 import { until } from '../harness/until.ts'
-import { doesNotApply, versions, type OfVersion } from './rows.ts'
+import { doesNotApply, isAsked, versions, type OfVersion } from './rows.ts'
 import { note } from './table.ts'
 
-const asked = (process.env['SUPERVISE_TEST_VERSIONS'] ?? '').split(' ').filter((word) => word !== '')
 const startMs = 240_000
 const bystander = 'agent:main:bystander'
 
-describe.each(versions.filter(({ version }) => asked.length === 0 || asked.includes(version)))(
-  '$version',
-  ({ version, node, store, restarts }) => {
+for (const { version, node, store, restarts } of versions)
+  describe.runIf(isAsked(version))(version, () => {
     let lab: Lab
     let supervisor: Started | undefined
     /** In the main session, from the first on. */
@@ -244,7 +242,7 @@ describe.each(versions.filter(({ version }) => asked.length === 0 || asked.inclu
       const ours = identityOf(supervisor!.pid)!
       signal(ours, 'SIGKILL')
       await kill(gateway)
-      await until('nobody is left', 30_000, () => gatewaysOn(lab.place.stateDir).length === 0)
+      await until('nobody is left', 30_000, () => everyoneOn(lab.place.stateDir).length === 0)
       const before = census(lab.place.stateDir)
       const { stdout } = await lab.supervise('repair', '--json')
       const repair = JSON.parse(stdout) as {
@@ -309,8 +307,7 @@ describe.each(versions.filter(({ version }) => asked.length === 0 || asked.inclu
       expect(code).toBe(0)
       expect(readdirSync(lab.place.stateDir)).toContain('supervise')
     })
-  },
-)
+  })
 
 /** Every file of the gateway's, with its mode and what is in it. */
 const census = (stateDir: string): Readonly<Record<string, string>> =>
