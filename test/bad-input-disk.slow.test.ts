@@ -95,6 +95,9 @@ test('another user’s: 64 where it cannot be read, 65 where it cannot be writte
   expect(lines(unwritable.stderr)[0]).toMatchObject({
     msg: expect.stringMatching(/cannot make ".*": EACCES/),
   })
+  const repair = asNobody(['repair'])
+  expect(repair.code).toBe(65)
+  expect(repair.stderr).toMatch(/^supervise: cannot make .*: EACCES\n$/)
   expect(treeOf(room.stateDir)).toBe(open)
   expect(open).toBe(before)
 })

@@ -149,6 +149,13 @@ test('a port that is none, and two that contradict each other', async () => {
   const theirs = await room.supervise(['run', ...gateway], { OPENCLAW_GATEWAY_PORT: '99999' })
   expect(theirs.code).toBe(64)
   expect(lineOf(theirs)).toBe('OPENCLAW_GATEWAY_PORT is "99999"; expected a port')
+  await each(['99999', '0', 'many', ''], async (port) => {
+    const answer = await room.supervise(['run', ...gateway, '--port', port])
+    expect(answer.code, port).toBe(64)
+    expect(lineOf(answer)).toBe(
+      `the gateway's own command line says --port ${JSON.stringify(port)}; expected a whole number from 1 to 65535`,
+    )
+  })
   const both = await room.supervise(['run', '--port=20001', ...gateway, '--port', '20002'])
   expect(both.code).toBe(64)
   expect(lineOf(both)).toBe(
@@ -227,7 +234,7 @@ test('an unknown command, flag, variable, argument, value or duration', async ()
     [['run', '--max-crashes=many', ...gateway], 'expected a whole number from 0 to 1000'],
     [['history', '--lines=0'], 'expected a whole number from 1 to 100000'],
     [run, 'SUPERVISE_BACKOFF) is "soon"', { SUPERVISE_BACKOFF: 'soon' }],
-    [['check', '--state-dir='], '--state-dir is empty'],
+    [['check', '--state-dir='], '--state-dir (or SUPERVISE_STATE_DIR) is ""; expected DIR'],
     [['stop', '--wait=never'], 'expected a duration such as'],
   ]
   await each(wrong, async ([words, said, env]) => {

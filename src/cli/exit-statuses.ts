@@ -70,7 +70,7 @@ export const explained = {
   undo: [
     [0, 'undone'],
     [64, 'wrong usage, or no such repair'],
-    [65, 'refused: files have changed since'],
+    [65, 'refused: files have changed since, or the state needs an operator'],
     [69, 'refused: the state is held by a supervisor or a gateway'],
     [75, 'could not be done for a cause that may pass'],
   ],
@@ -84,6 +84,6 @@ export const explained = {
     [3, 'nothing is running'],
     [4, 'cannot tell'],
     [64, 'wrong usage'],
-    [75, 'ordered, but it did not happen in time'],
+    [75, 'could not look; or ordered, but it did not happen in time'],
   ],
 } as const satisfies Record<string, readonly (readonly [number | string, string])[]>

@@ -58,10 +58,21 @@ export function parseFlags(
   try {
     const parsed = parseArgs({ args: [...own], options, allowPositionals: true, strict: true })
     for (const [name, value] of Object.entries(parsed.values)) given.set(name, String(value))
+    for (const [name, text] of given) check(name, text, flags[name]!)
     return { given, positionals: parsed.positionals, rest }
   } catch (error) {
+    if (error instanceof UsageError) throw error
     throw new UsageError((error as Error).message.split(/\.\s/)[0] ?? 'wrong usage', { cause: error })
   }
+}
+
+/** Before anything is done: also of a flag that is only asked at the end, or not at all. */
+function check(name: string, text: string, { value }: Flag): void {
+  const given = new Map([[name, text]])
+  if (value === undefined) isOn(given, name)
+  else if (value === 'TIME') durationOf(given, name, 0)
+  else if (value.includes('|')) choiceOf(given, name, value.split('|') as [string, ...string[]])
+  else if (text.trim() === '' && value !== 'N') throw wrong(name, text, value)
 }
 
 export const isOn = (given: Given, flag: string): boolean => {

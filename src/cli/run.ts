@@ -1,5 +1,6 @@
 /** `supervise run`: the settings are made and checked, then the supervisor has the word. */
 import { currentFolder, findProgram } from '../host/paths.ts'
+import { diskErrorIn } from '../host/disk.ts'
 import { openLog, type Level } from '../host/log.ts'
 import { openNotify } from '../host/notify.ts'
 import { keptSignals } from '../host/signals.ts'
@@ -118,6 +119,11 @@ export async function run({ given, positionals, rest }: Parsed, env: Environment
         return outcome.because === 'stopped' ? exitStatus.ok : statusOfHold[outcome.because]
     }
   } catch (error) {
+    const refused = diskErrorIn(error)
+    if (refused !== undefined) {
+      log.error(`${refused.message}; the gateway is left stopped`)
+      return refused.canPass ? exitStatus.later : exitStatus.needsOperator
+    }
     const what = error instanceof Impossible ? 'an impossible turn of the lifecycle' : 'a defect of supervise'
     log.error(`${what}; the gateway is left stopped`, { err: error })
     return exitStatus.defect
@@ -139,7 +145,12 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
         ? `the gateway's command cannot be executed: ${JSON.stringify(name)} is no program here`
         : "no `openclaw` in PATH: install it (npm install -g openclaw), or give the gateway's command after --",
     )
-  const theirs = portOf(optionOf(args, '--port'))
+  const said = optionOf(args, '--port')
+  const theirs = portOf(said)
+  if (said !== undefined && theirs === undefined)
+    throw new UsageError(
+      `the gateway's own command line says --port ${JSON.stringify(said)}; expected a whole number from 1 to 65535`,
+    )
   if (ownPort !== undefined && theirs !== undefined && theirs !== ownPort)
     throw new UsageError(
       `--port ${ownPort} contradicts the gateway's own command line, which says --port ${theirs}`,

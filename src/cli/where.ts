@@ -18,6 +18,7 @@ import {
   gatewayPort,
   gatewaySection,
   homeOf,
+  isProfileName,
   portOf,
   profileOf,
   stateDirCandidates,
@@ -43,34 +44,47 @@ export interface Where {
 
 export type Found =
   | { readonly is: 'found'; readonly where: Where }
-  | { readonly is: 'not-found'; readonly why: string; readonly missing: boolean }
+  | {
+      readonly is: 'not-found'
+      readonly why: string
+      readonly missing: boolean
+      /** It is the disk's affair, and no wrong usage. */
+      readonly canPass: boolean
+    }
 
 export function findState(given: Given, env: Environment): Found {
   const home = homeOf(env, userHome())
-  const profile = profileOf(given.get('profile') ?? env['OPENCLAW_PROFILE'])
+  const named = given.get('profile')
+  if (named !== undefined && !isProfileName(named))
+    throw new UsageError(
+      `--profile (or SUPERVISE_PROFILE) is ${JSON.stringify(named)}; expected letters, digits, - and _`,
+    )
+  const profile = profileOf(named ?? env['OPENCLAW_PROFILE'])
   const flag = given.get('state-dir')
-  if (flag?.trim() === '') throw new UsageError('--state-dir is empty')
   const candidates = flag === undefined ? stateDirCandidates(env, home, profile) : [flag]
   const path = absolute(firstExisting(candidates) ?? candidates[0]!)
   const folder = lookAtFolder(path)
-  const named = `state directory ${JSON.stringify(path)}`
+  const what = `state directory ${JSON.stringify(path)}`
   if (folder.is === 'missing')
     return {
       is: 'not-found',
       missing: true,
-      why: `${named} does not exist: run \`openclaw onboard\`, or name another one with --state-dir`,
+      canPass: false,
+      why: `${what} does not exist: run \`openclaw onboard\`, or name another one with --state-dir`,
     }
   if (folder.is === 'not-a-folder')
     return {
       is: 'not-found',
       missing: false,
-      why: `${named} is not a directory: name another one with --state-dir`,
+      canPass: false,
+      why: `${what} is not a directory: name another one with --state-dir`,
     }
   if (folder.is === 'unreadable')
     return {
       is: 'not-found',
       missing: false,
-      why: `${named} cannot be read (${folder.code}): run as its owner, or mend its permissions`,
+      canPass: folder.canPass,
+      why: `${what} cannot be read (${folder.code}): ${whatToDoAbout(folder)}`,
     }
   const configFlag = given.get('config')
   const configs = configFlag === undefined ? configCandidates(env, home, folder.realPath) : [configFlag]
@@ -90,6 +104,13 @@ export function findState(given: Given, env: Environment): Found {
   }
 }
 
+const whatToDoAbout = ({ code, canPass }: { readonly code: string; readonly canPass: boolean }): string => {
+  if (canPass) return 'look at its disk, then try again'
+  return code === 'EACCES' || code === 'EPERM'
+    ? 'run as its owner, or mend its permissions'
+    : 'name another one with --state-dir'
+}
+
 /** Where a gateway of this state may listen: as OpenClaw finds it, and as the last supervisor was told. */
 export function portsOf({ stateDir, profile, section }: Where, env: Environment): readonly number[] {
   const read = readStatusFile(ownPaths(stateDir).status)
@@ -98,11 +119,11 @@ export function portsOf({ stateDir, profile, section }: Where, env: Environment)
   return [gatewayPort([], env, profile, section), ...(own === undefined ? [] : [own])]
 }
 
-/** For commands that cannot do without it. */
+/** For commands that cannot do without it: a name that leads nowhere is wrong usage, a disk that fails is not. */
 export function stateOrUsage(given: Given, env: Environment): Where {
   const found = findState(given, env)
-  if (found.is === 'not-found') throw new UsageError(found.why)
-  return found.where
+  if (found.is === 'found') return found.where
+  throw found.canPass ? new Error(found.why) : new UsageError(found.why)
 }
 
 /** The package.json of the OpenClaw that a command line starts: of the first word that lies in one. */

@@ -26,10 +26,12 @@ export async function withState(
     return exitStatus.needsOperator
   }
   const paths = ownPaths(stateDir)
-  const lock = await takeOurs(paths)
-  if (lock.is === 'not-ours') {
-    complain(`${lock.why}: what lies there is not ours, and is not touched`)
-    return exitStatus.needsOperator
+  let lock: Lock
+  try {
+    ensureFolder(paths.folder)
+    lock = await takeLock(paths.lock)
+  } catch (error) {
+    return statusOfDisk(error)
   }
   if (lock.is === 'taken') {
     const who = clean(holderInWords(paths.lock, lock.holder))
@@ -51,22 +53,17 @@ export async function withState(
       return exitStatus.obstructed
     }
     return await change()
+  } catch (error) {
+    return statusOfDisk(error)
   } finally {
     lock.release()
   }
 }
 
-/** A link, a folder or a FIFO where something of ours belongs does not pass by itself. */
-async function takeOurs(paths: {
-  readonly folder: string
-  readonly lock: string
-}): Promise<Lock | { readonly is: 'not-ours'; readonly why: string }> {
-  try {
-    ensureFolder(paths.folder)
-    return await takeLock(paths.lock)
-  } catch (error) {
-    if (error instanceof DiskError && ['ELOOP', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ENXIO'].includes(error.code))
-      return { is: 'not-ours', why: error.message }
-    throw error
-  }
+/** A link, a folder or a FIFO where something of ours belongs does not pass by itself; a full disk may. */
+function statusOfDisk(error: unknown): number {
+  if (!(error instanceof DiskError)) throw error
+  const isStranger = ['ELOOP', 'ENOTDIR', 'EISDIR', 'EINVAL', 'ENXIO'].includes(error.code)
+  complain(isStranger ? `${error.message}: what lies there is not ours, and is not touched` : error.message)
+  return error.canPass ? exitStatus.later : exitStatus.needsOperator
 }

@@ -80,19 +80,39 @@ export class DiskError extends Error {
   }
   /** A cause that can go away by itself: full, failing or read-only for now, out of descriptors. */
   get canPass(): boolean {
-    return [
-      'ENOSPC',
-      'EDQUOT',
-      'EIO',
-      'EROFS',
-      'EMFILE',
-      'ENFILE',
-      'EBUSY',
-      'ESTALE',
-      'ETIMEDOUT',
-      'EAGAIN',
-      'EINTR',
-      'ENOMEM',
-    ].includes(this.code)
+    return passing.includes(this.code)
   }
+}
+
+const passing: readonly string[] = [
+  'ENOSPC',
+  'EDQUOT',
+  'EIO',
+  'EROFS',
+  'EMFILE',
+  'ENFILE',
+  'EBUSY',
+  'ESTALE',
+  'ETIMEDOUT',
+  'EAGAIN',
+  'EINTR',
+  'ENOMEM',
+]
+
+/** What a call of the system's refused is the disk's affair; anything else that was thrown is a bug, and stays one. */
+export const asDiskError = (verb: string, path: string, error: unknown): unknown =>
+  error instanceof Error && !(error instanceof DiskError) && 'syscall' in error
+    ? new DiskError(verb, path, error)
+    : error
+
+/** Which refusal is behind an error: the disk's, or the system's where it can pass (no free descriptor, for one). */
+export function diskErrorIn(error: unknown): DiskError | undefined {
+  for (let one = error; one instanceof Error; one = one.cause) {
+    if (one instanceof DiskError) return one
+    if (!('syscall' in one)) continue
+    const { syscall, path = '' } = one as { syscall: unknown; path?: unknown }
+    const refused = new DiskError(String(syscall), String(path), one)
+    if (refused.canPass) return refused
+  }
+  return undefined
 }

@@ -26,7 +26,7 @@ import {
   statfsSync,
   writeSync,
 } from 'node:fs'
-import { DiskError } from './disk.ts'
+import { asDiskError, DiskError } from './disk.ts'
 import { describe, type Identity } from './process-table.ts'
 import { printable } from './printable.ts'
 import { loadSyscalls, SyscallError, type Syscalls } from './syscalls.ts'
@@ -83,7 +83,7 @@ export const takeLock = async (path: string): Promise<Lock> => {
     }
   } catch (error) {
     closeSync(fd)
-    throw new Error(`cannot lock ${JSON.stringify(path)}`, { cause: error })
+    throw asDiskError('lock', path, error)
   }
 }
 

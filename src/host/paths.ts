@@ -2,6 +2,7 @@
 import { accessSync, constants, readdirSync, realpathSync, statSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { basename, delimiter, dirname, join, resolve } from 'node:path'
+import { DiskError } from './disk.ts'
 import { readSmall } from './own-files.ts'
 
 /** One that may not be looked at counts: whoever opens it says why not. */
@@ -26,7 +27,7 @@ export type Folder =
   | { readonly is: 'folder'; readonly realPath: string; readonly names: readonly string[] }
   | { readonly is: 'missing' }
   | { readonly is: 'not-a-folder' }
-  | { readonly is: 'unreadable'; readonly code: string }
+  | { readonly is: 'unreadable'; readonly code: string; readonly canPass: boolean }
 
 export function lookAtFolder(path: string): Folder {
   try {
@@ -36,7 +37,8 @@ export function lookAtFolder(path: string): Folder {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'UNKNOWN'
     if (code === 'ENOENT') return { is: 'missing' }
-    return code === 'ENOTDIR' ? { is: 'not-a-folder' } : { is: 'unreadable', code }
+    if (code === 'ENOTDIR') return { is: 'not-a-folder' }
+    return { is: 'unreadable', code, canPass: new DiskError('read', path, error).canPass }
   }
 }
 

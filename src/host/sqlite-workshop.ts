@@ -5,6 +5,7 @@
  */
 import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { asDiskError } from './disk.ts'
 import { hasSqlite, lookInside, said, snapshotOf, syncFile, type Looked, type Questions } from './sqlite.ts'
 import { mendCopy, reportOf, type Mended, type Mending } from './sqlite-mend.ts'
 import { startThread } from './thread.ts'
@@ -52,12 +53,14 @@ export function workshopIn(folder: string): Workshop | undefined {
     look: async (path, questions) =>
       (await carryOut({ do: 'look', path, workshop: folder, questions })) as Looked,
     async mend(path, mending) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 })
       const to = join(folder, `${process.pid}-${++made}-${basename(path)}`)
+      onDisk('make', folder, () => mkdirSync(folder, { recursive: true, mode: 0o700 }))
       const mended = (await carryOut({ do: 'mend', path, workshop: folder, to, mending })) as Mended
       if (mended.is === 'cannot') return mended
-      // Each directory that names the next: a plan that is durable must find what was made.
-      for (const name of [folder, dirname(folder), dirname(dirname(folder))]) syncFile(name)
+      onDisk('sync', folder, () => {
+        // Each directory that names the next: a plan that is durable must find what was made.
+        for (const name of [folder, dirname(folder), dirname(dirname(folder))]) syncFile(name)
+      })
       return { is: 'made', path: to, report: reportOf(to), did: mended.did }
     },
     async snapshot(path, to) {
@@ -70,8 +73,10 @@ export function workshopIn(folder: string): Workshop | undefined {
       return (await carryOut({ do: 'snapshot', path, workshop: folder, to })) as string | null
     },
     sweep() {
-      if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return
-      for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true })
+      onDisk('sweep', folder, () => {
+        if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return
+        for (const name of readdirSync(folder)) rmSync(join(folder, name), { recursive: true, force: true })
+      })
     },
   }
 }
@@ -87,12 +92,24 @@ export async function perform(task: Task): Promise<Looked | Mended | string | nu
   }
 }
 
+const onDisk = (verb: string, path: string, act: () => void): void => {
+  try {
+    act()
+  } catch (error) {
+    throw asDiskError(verb, path, error)
+  }
+}
+
 async function carryOut(task: Task): Promise<unknown> {
-  const bytes = ['', '-wal'].reduce(
-    (sum, end) => sum + (lstatSync(task.path + end, { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  )
-  if (bytes < threadFromBytes) return await perform(task)
+  try {
+    const bytes = ['', '-wal'].reduce(
+      (sum, end) => sum + (lstatSync(task.path + end, { throwIfNoEntry: false })?.size ?? 0),
+      0,
+    )
+    if (bytes < threadFromBytes) return await perform(task)
+  } catch (error) {
+    throw asDiskError(task.do, task.path, error)
+  }
   try {
     const module = new URL('./sqlite-thread.js', import.meta.url)
     const { first, thread } = await startThread(module, task, () => {})

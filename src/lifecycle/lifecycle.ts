@@ -460,6 +460,14 @@ function exhausted(what: Spending, { why, detail }: Reason, policy: Policy): Hol
   const hold = { command: 'supervise history', canPass: false }
   switch (what) {
     case 'crashes':
+      // A full disk, a table of processes that is full: no fault of the gateway's, and it may pass.
+      if (why === 'could-not-be-spawned')
+        return {
+          ...hold,
+          kind: 'recovery',
+          canPass: true,
+          evidence: `the gateway could not be started ${times}; last: ${detail}`,
+        }
       return {
         ...hold,
         kind: 'gateway-fails',

@@ -10,7 +10,7 @@ export const configLimitBytes = 16 * 1024 * 1024
 export function config(text: string): Config {
   let parsed: unknown
   try {
-    parsed = JSON5.parse(text)
+    parsed = quietly(() => JSON5.parse<unknown>(text))
   } catch (error) {
     const at = error as { lineNumber?: unknown; columnNumber?: unknown; message?: unknown }
     return {
@@ -23,6 +23,17 @@ export function config(text: string): Config {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     return { is: 'unreadable', line: 1, column: 1, why: 'not an object' }
   return { is: 'sound', version: touchedBy(parsed as Record<string, unknown>), value: parsed }
+}
+
+/** json5 writes to the console about U+2028 and U+2029 in a string, which it reads all the same. */
+function quietly<T>(parse: () => T): T {
+  const { warn } = console
+  Object.assign(console, { warn: () => {} })
+  try {
+    return parse()
+  } finally {
+    Object.assign(console, { warn })
+  }
 }
 
 /** `meta.lastTouchedVersion`, written whenever the gateway or its CLI writes the file. */

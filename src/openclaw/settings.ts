@@ -41,6 +41,9 @@ export function profileOf(value: string | undefined): string | null {
   return name === undefined || name.toLowerCase() === 'default' ? null : name
 }
 
+/** 2026.4.26, dist/profile-utils-7b3ZHGpe.js: isValidProfileName. */
+export const isProfileName = (name: string): boolean => /^[a-z0-9][a-z0-9_-]{0,63}$/i.test(name)
+
 export function configCandidates(env: Environment, home: string, stateDir: string): readonly string[] {
   const override = said(env['OPENCLAW_CONFIG_PATH'])
   if (override !== undefined) return [underHome(override, home)]

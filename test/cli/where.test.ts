@@ -108,6 +108,12 @@ test('not there, no directory: said so', () => {
   expect(found('file/below')).toMatchObject({ is: 'not-found', missing: false })
 })
 
+test('a name that cannot be is no disk that fails', () => {
+  const found = findState(new Map([['state-dir', join(home, 'x'.repeat(300))]]), { HOME: home })
+  expect(found).toMatchObject({ is: 'not-found', canPass: false })
+  expect(found).toMatchObject({ why: expect.stringMatching(/ENAMETOOLONG.*name another one/) })
+})
+
 test('the installed OpenClaw is the package that a word of the command lies in, through links', () => {
   const folder = make('lib', 'openclaw')
   writeFileSync(join(folder, 'package.json'), '{"name":"openclaw","version":"2026.4.26"}')

@@ -479,6 +479,24 @@ test('a command that cannot be executed is held; one for which there was no room
   `)
 })
 
+test('a disk or a system without room to start anything is no fault of the gateway: held as what may pass', () => {
+  const full: readonly [string, Told] = [
+    'ENOSPC',
+    { type: 'spawn-failed', why: 'cannot mark that recovery is owed: ENOSPC', canPass: true },
+  ]
+  expect(
+    tell([consistent, full, consistent, full], { policy: { limits: { ...policy.limits, crashes: 1 } } }),
+  ).toMatchInlineSnapshot(`
+    "
+                               recovering             0  started: first start                               600000 ms                 -> recover preflight
+    consistent                 starting               1  started: first start                               120000 ms                 -> spawn
+    ENOSPC                     recovering             1  could-not-be-spawned: cannot mark that recovery is owed: ENOSPC 600000 ms  crashes 1      -> recover after-exit
+    consistent                 starting               2  could-not-be-spawned: cannot mark that recovery is owed: ENOSPC 120000 ms  crashes 1      -> spawn
+    ENOSPC                     held (recovery)        2  could-not-be-spawned: cannot mark that recovery is owed: ENOSPC            crashes 2      -> leave recovery
+    "
+  `)
+})
+
 test('a recovery that takes too long is aborted and counts as not confirmed', () => {
   expect(tell([timeout, unconfirmed])).toMatchInlineSnapshot(`
     "
