@@ -24,7 +24,7 @@ import {
 } from './flags.ts'
 import { version } from './version.ts'
 import { UsageError } from './usage-error.ts'
-import { installedPackage, stateOrUsage } from './where.ts'
+import { installedPackage, sectionIn, stateOrUsage } from './where.ts'
 
 export const runFlags = {
   ...whereFlags,
@@ -155,18 +155,26 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
     throw new UsageError(
       `--port ${ownPort} contradicts the gateway's own command line, which says --port ${theirs}`,
     )
-  const port = ownPort ?? gatewayPort(args, env, where.profile, where.section)
   const installed = (): ReturnType<typeof installedPackage> => installedPackage([file, ...args])
   const { stateDir, configPath } = where
+  let { section } = where
+  const listening: Settings['listening'] = () => {
+    // One that cannot be read just now says nothing new.
+    section = sectionIn(configPath) ?? section
+    const port = ownPort ?? gatewayPort(args, env, where.profile, section)
+    return {
+      port,
+      addresses: bindAddresses(args, section),
+      environment: (era, run) => childEnvironment(env, { stateDir, configPath, port }, era, run),
+      gatewayLog: section.logFile ?? null,
+    }
+  }
   return {
     ...where,
     isState: isStateDirectory(where.names),
-    port,
-    addresses: bindAddresses(args, where.section),
+    listening,
     command: { file, args, cwd: currentFolder() },
-    environment: (era, run) => childEnvironment(env, { stateDir, configPath, port }, era, run),
     installed,
-    gatewayLog: where.section.logFile ?? null,
     lifecycle: lifecycleOf(given),
     recovery: recoveryOf(given),
     probeEveryMs: durationOf(given, 'probe-every', 10_000),

@@ -89,8 +89,6 @@ export function findState(given: Given, env: Environment): Found {
   const configFlag = given.get('config')
   const configs = configFlag === undefined ? configCandidates(env, home, folder.realPath) : [configFlag]
   const configPath = absolute(firstExisting(configs) ?? configs[0]!)
-  const text = textOf(configPath, configLimitBytes)
-  const parsed = text === undefined ? undefined : config(text)
   return {
     is: 'found',
     where: {
@@ -98,10 +96,17 @@ export function findState(given: Given, env: Environment): Found {
       configPath,
       gatewayLockDir: `${temporaryFolder()}/openclaw-${userId()}`,
       profile,
-      section: parsed?.is === 'sound' ? gatewaySection(parsed.value) : {},
+      section: sectionIn(configPath) ?? {},
       names: folder.names,
     },
   }
+}
+
+/** Undefined where the configuration cannot be read. */
+export function sectionIn(configPath: string): GatewaySection | undefined {
+  const text = textOf(configPath, configLimitBytes)
+  const parsed = text === undefined ? undefined : config(text)
+  return parsed?.is === 'sound' ? gatewaySection(parsed.value) : undefined
 }
 
 const whatToDoAbout = ({ code, canPass }: { readonly code: string; readonly canPass: boolean }): string => {

@@ -58,8 +58,9 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
     let wasSeenServing = false
     const spawnedAt = clock.monotonicMs()
     const spawnedAtWall = clock.wallMs()
+    const listening = settings.listening()
     const gateway = await startGateway(
-      settings,
+      { ...settings, ...listening },
       {
         clock,
         log: childLog,
@@ -92,6 +93,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
     const { identity } = gateway
     teller.publish({
       child: { ...identity, number, startedAt: new Date(spawnedAtWall).toISOString(), version },
+      place: { ...teller.status().place, port: listening.port },
     })
     teller.record({ event: 'started', child: number, pid: identity.pid, version })
     childLog.info('gateway started', { pid: identity.pid, version })
@@ -103,7 +105,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
       const { words, quietMs } = await lastWordsFrom(settings.stateDir, life, clock.wallMs())
       const said = isZero && words.is !== 'nothing' ? `${words.is}: ${words.why}` : words.why
       const needsNoCause = isZero && (wasReady || said !== null)
-      const cause = needsNoCause ? said : causeSince(spawnedAtWall, settings.gatewayLog)
+      const cause = needsNoCause ? said : causeSince(spawnedAtWall, listening.gatewayLog)
       return { exit, meaning: meaningOf(exit, wasReady, cause, words.is), cause, quietMs }
     })
     return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }

@@ -61,13 +61,14 @@ export function openDebt(
   const findOther = async (): Promise<NotNow | null> => {
     const refused = await lock.regain()
     if (refused !== null) return obstructed(refused)
-    const other = await runningGateway({ ...settings, ports: [settings.port] })
+    const other = await runningGateway({ ...settings, ports: [settings.listening().port] })
     if (other === null) return null
     // A command of OpenClaw's is no reason to stay down; a gateway in its first seconds will be certain.
     return other.isCertain ? obstructed(other) : { is: 'retry-later', evidence: other.evidence }
   }
   const lookAtPort = async (warn: (warning: string) => void): Promise<Obstructed | null> => {
-    const { obstruction, warnings } = await lookForObstruction(settings.port, settings.addresses)
+    const { port, addresses } = settings.listening()
+    const { obstruction, warnings } = await lookForObstruction(port, addresses)
     for (const warning of warnings) warn(warning)
     return obstruction === null ? null : obstructed(obstruction)
   }

@@ -31,7 +31,7 @@ import {
   startupPath,
 } from '../openclaw/probes.ts'
 import type { News } from './loop.ts'
-import type { Settings } from './settings.ts'
+import type { Listening, Settings } from './settings.ts'
 
 /** The last thing seen. It serves when it is `ready` or `suppressed`; only `ready` is ready. */
 export interface ReadinessSeen {
@@ -78,7 +78,7 @@ const startingEveryMs = 200
 const soonMs = 1_000
 
 export async function startGateway(
-  settings: Settings,
+  settings: Settings & Listening,
   tools: Tools,
   tell: (news: News) => void,
 ): Promise<Gateway | { readonly is: 'failed'; readonly why: string; readonly canPass: boolean }> {
@@ -105,7 +105,12 @@ interface Watch {
   stop(): { readonly wasReady: boolean; readonly pids: readonly number[] }
 }
 
-function watchGateway(child: Child, settings: Settings, tools: Tools, tell: (news: News) => void): Watch {
+function watchGateway(
+  child: Child,
+  settings: Settings & Listening,
+  tools: Tools,
+  tell: (news: News) => void,
+): Watch {
   const { clock } = tools
   const { pid } = child.identity
   const base = `http://127.0.0.1:${settings.port}`

@@ -5,6 +5,16 @@ import type { Era } from '../openclaw/era.ts'
 import type { Package } from '../openclaw/launch.ts'
 import type { Policy as RecoveryPolicy } from '../recovery/site.ts'
 
+export interface Listening {
+  readonly port: number
+  /** Where the gateway listens besides the loopback addresses. */
+  readonly addresses: readonly string[]
+  /** Of the child, all of it; which contract it declares depends on what is started. */
+  readonly environment: (era: Era, run: string) => Readonly<Record<string, string>>
+  /** Where the gateway's own log goes, when not to the usual place. */
+  readonly gatewayLog: string | null
+}
+
 export interface Settings {
   /** Real path. */
   readonly stateDir: string
@@ -12,18 +22,13 @@ export interface Settings {
   /** Whether anything there is OpenClaw's; otherwise nothing is written, not even our own folder. */
   readonly isState: boolean
   readonly gatewayLockDir: string
-  readonly port: number
-  /** Where the gateway listens besides the loopback addresses. */
-  readonly addresses: readonly string[]
+  /** As its configuration says now. Asked again at each start: the gateway restarts itself when that changes. */
+  readonly listening: () => Listening
   readonly command: {
     readonly file: string
     readonly args: readonly string[]
     readonly cwd: string
   }
-  /** Of the child, all of it; which contract it declares depends on what is started. */
-  readonly environment: (era: Era, run: string) => Readonly<Record<string, string>>
-  /** Where the gateway's own log goes, when not to the usual place. */
-  readonly gatewayLog: string | null
   /** What is installed, where it could be found. Asked again at each start: an update can come in between. */
   readonly installed: () => Package | null
   readonly lifecycle: Policy

@@ -44,7 +44,7 @@ export function newStatus(settings: Settings, own: Identity, version: string, be
     budgets: budgetsOf(fullBudgets, settings.lifecycle),
     nextAttemptAt: null,
     hold: null,
-    place: { stateDir: settings.stateDir, configPath: settings.configPath, port: settings.port },
+    place: { stateDir: settings.stateDir, configPath: settings.configPath, port: settings.listening().port },
     supervisor: { ...own, startedAt: now, version },
   }
 }

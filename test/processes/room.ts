@@ -60,6 +60,8 @@ export interface How {
   /** Words of another command than node and the child. */
   readonly command?: readonly string[]
   readonly detached?: boolean
+  /** The port is not told, but left to the configuration. */
+  readonly portOfConfig?: boolean
   /** Words of what runs the supervisor. */
   readonly under?: readonly string[]
   /** Instead of files: pipes whose reader is gone, or does not read. */
@@ -187,13 +189,14 @@ function enter(main: string, fixture: Fixture, port: number): { room: Room; leav
     main,
     stateDir,
     port,
-    run(child, { flags = [], command, ...more } = {}) {
+    run(child, { flags = [], command, portOfConfig = false, ...more } = {}) {
       const [name = '', ...words] = child.split(' ')
       const given = Object.entries(limits)
         .filter(([flag]) => !flags.some((word) => word === `--${flag}` || word.startsWith(`--${flag}=`)))
         .map(([flag, value]) => `--${flag}=${value}`)
       const gateway = command ?? [process.execPath, childFile(name), ...words]
-      last = start(['run', `--port=${port}`, ...given, ...flags, '--', ...gateway], more)
+      const told = portOfConfig ? [] : [`--port=${port}`]
+      last = start(['run', ...told, ...given, ...flags, '--', ...gateway], more)
       return last
     },
     async supervise(words, more = {}) {
