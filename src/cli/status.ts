@@ -1,17 +1,17 @@
 /** `supervise status`: what is true now, from the status file and the kernel; needs no running supervisor. */
 import { systemClock as clock } from '../host/clock.ts'
 import { keptSignals } from '../host/signals.ts'
-import { describeExit } from '../lifecycle/exit.ts'
 import type { Environment } from '../openclaw/settings.ts'
 import { inWords } from '../recovery/which-store.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
+import { runningGateway } from '../supervisor/running-gateway.ts'
 import { nobodyReady } from '../supervisor/status-of.ts'
-import { judge, readStatusFile, statusVersion, type Status } from '../supervisor/status.ts'
+import { judge, readStatusFile, statusVersion, type Status, type Unsupervised } from '../supervisor/status.ts'
 import { complain } from './complain.ts'
 import { statusStatus } from './exit-statuses.ts'
 import { durationOf, isOn, whereFlags, type Flags, type Parsed } from './flags.ts'
 import { bytes, clean, duration, plural, say, sayJson } from './output.ts'
-import { findState, noArguments } from './where.ts'
+import { findState, noArguments, portsOf, type Where } from './where.ts'
 
 export const statusFlags = {
   ...whereFlags,
@@ -37,7 +37,8 @@ export async function status(parsed: Parsed, env: Environment): Promise<number> 
       complain(read.why)
       return statusStatus.cannotTell
     }
-    const now = read.is === 'known' ? judge(read.status) : neverStarted(stateDir, configPath)
+    const judged = read.is === 'known' ? judge(read.status) : neverStarted(stateDir, configPath)
+    const now = { ...judged, unsupervised: await unsupervised(judged, found.where, env) }
     const text = JSON.stringify(now)
     if (text !== last) {
       if (inJson) sayJson(now)
@@ -49,6 +50,14 @@ export async function status(parsed: Parsed, env: Environment): Promise<number> 
     if (keptSignals().length > 0) return statusOf(now)
     if (!inJson && JSON.stringify(now) !== text) say()
   }
+}
+
+/** What no status file tells of: a gateway that was started by hand, or by another unit. */
+async function unsupervised(status: Status, where: Where, env: Environment): Promise<Unsupervised | null> {
+  if (status.supervisor !== null || status.child !== null) return null
+  const running = await runningGateway({ ...where, ports: portsOf(where, env) })
+  if (running === null) return null
+  return { pid: running.who?.pid ?? null, evidence: running.evidence, command: running.command }
 }
 
 const statusOf = (status: Status): number => {
@@ -69,6 +78,7 @@ const neverStarted = (stateDir: string, configPath: string): Status => {
     child: null,
     lastReady: null,
     lastExit: null,
+    lastExits: [],
     lastRepairs: [],
     state: null,
     budgets: { crashes: none, recoveries: none, restarts: none, contentions: none, lastFailure: null },
@@ -79,10 +89,10 @@ const neverStarted = (stateDir: string, configPath: string): Status => {
   }
 }
 
-function sayStatus(status: Status): void {
+function sayStatus(status: Status & { readonly unsupervised: Unsupervised | null }): void {
   const now = clock.wallMs()
   const ago = (iso: string): string => `${duration(now - Date.parse(iso))} ago`
-  const { child, supervisor, hold, lastExit, state, budgets, nextAttemptAt, readiness } = status
+  const { child, supervisor, hold, lastExits, state, budgets, nextAttemptAt, readiness } = status
   const sign = status.ready ? 'ready' : supervisor === null ? 'not running' : 'not ready'
   say(
     `${sign}: ${status.phase}${status.phase === 'not-started' ? '' : `, since ${status.since} (${ago(status.since)})`}`,
@@ -101,8 +111,10 @@ function sayStatus(status: Status): void {
     say(
       `  state       ${clean(state.verdict)}, ${clean(state.store)} store${state.version === null ? '' : ` of OpenClaw ${clean(state.version)}`}${state.schema == null ? '' : `, ${inWords(state.schema)}`} (looked at ${ago(state.at)})`,
     )
-  if (lastExit !== null)
-    say(`  last exit   ${describeExit(lastExit.exit)} (${lastExit.why}), ${ago(lastExit.at)}`)
+  for (const { detail, why, at, wasReady } of lastExits)
+    say(
+      `  last exit   ${clean(detail)} (${clean(why)}${wasReady ? '' : ', before it was ready'}), ${ago(at)}`,
+    )
   for (const repair of status.lastRepairs)
     say(
       `  repair      ${clean(repair.id)}: ${plural(repair.findings, 'finding')}, kept ${bytes(repair.keptBytes)}, ${ago(repair.at)}; supervise undo ${clean(repair.id)}`,
@@ -112,6 +124,10 @@ function sayStatus(status: Status): void {
       `  left        ${budgets.crashes.left} of ${budgets.crashes.limit} crashes, ${budgets.recoveries.left} of ${budgets.recoveries.limit} recoveries, ${budgets.restarts.left} of ${budgets.restarts.limit} restarts`,
     )
   if (nextAttemptAt !== null) say(`  next try    ${nextAttemptAt}`)
+  if (status.unsupervised !== null)
+    say(
+      `  beside us   ${clean(status.unsupervised.evidence)}; stop it with: ${clean(status.unsupervised.command)}`,
+    )
   if (hold !== null) {
     say(`  held        ${hold.kind}: ${clean(hold.evidence)}`)
     say(`  run         ${clean(hold.command ?? 'supervise history')}`)

@@ -1,6 +1,5 @@
 /** How a child comes into the world: the debt first, then the process, then its name on everything that is told. */
 import { systemClock as clock } from '../host/clock.ts'
-import type { Log } from '../host/log.ts'
 import type { Orphans } from '../host/orphans.ts'
 import { eraOf, hasWorkOfItsOwn } from '../openclaw/era.ts'
 import { meaningOf } from '../openclaw/exits.ts'
@@ -27,10 +26,10 @@ export interface Around {
   readonly debt: Debt
   readonly teller: Teller
   readonly http: Http
-  readonly log: Log
 }
 
-export function openBirths(settings: Settings, { lock, orphans, debt, teller, http, log }: Around): Births {
+export function openBirths(settings: Settings, { lock, orphans, debt, teller, http }: Around): Births {
+  const { log } = teller
   let lastEnd: LastEnd = { wasReady: false, leftBehind: [] }
   const generations = watchGenerations(
     siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery }),
@@ -43,7 +42,6 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
     const { state, lastReady } = teller.status()
     const store = state?.store ?? null
     const earlier = lastReady?.version ?? state?.version ?? null
-    const childLog = log.with({ phase: 'starting', child: number })
     const run = crypto.randomUUID()
     try {
       await debt.incur(run, version)
@@ -52,7 +50,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
       return { is: 'failed', why, canPass: true }
     }
     if (version !== null && earlier !== null && version !== earlier) {
-      childLog.info('another OpenClaw than the one that last worked here', { from: earlier, to: version })
+      log.info('another OpenClaw than the one that last worked here', { from: earlier, to: version })
       teller.record({ event: 'updated', child: number, from: earlier, to: version })
     }
     let wasSeenServing = false
@@ -63,7 +61,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
       { ...settings, ...listening },
       {
         clock,
-        log: childLog,
+        log,
         lockFd: lock.fd(),
         era: eraOf(installed, store),
         hasWorkOfItsOwn: hasWorkOfItsOwn(installed, earlier, store),
@@ -96,7 +94,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
       place: { ...teller.status().place, port: listening.port },
     })
     teller.record({ event: 'started', child: number, pid: identity.pid, version })
-    childLog.info('gateway started', { pid: identity.pid, version })
+    log.info('gateway started', { pid: identity.pid, version })
     await debt.name(identity, run, version)
     const ended = gateway.ended.then(async ({ exit, wasReady, pids, leftBehind }) => {
       lastEnd = { wasReady, leftBehind }

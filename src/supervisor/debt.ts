@@ -5,7 +5,6 @@
  * was written through, a power cut leaves one of the two, or one that cannot be read, which is a mark, too.
  */
 import { systemClock as clock } from '../host/clock.ts'
-import type { Log } from '../host/log.ts'
 import { bootId, exeOf, type Identity } from '../host/process-table.ts'
 import type { Finding } from '../recovery/finding.ts'
 import { recover } from '../recovery/recover.ts'
@@ -44,14 +43,8 @@ const mostRepairsTold = 5
 /** Nobody who orders a stop waits long for a look. */
 const stopLookMs = 10_000
 
-export function openDebt(
-  settings: Settings,
-  paths: OwnPaths,
-  lock: StateLock,
-  teller: Teller,
-  log: Log,
-): Debt {
-  const phaseLog = log.with({ phase: 'recovering' })
+export function openDebt(settings: Settings, paths: OwnPaths, lock: StateLock, teller: Teller): Debt {
+  const { log } = teller
   let isMarked = false
   /** Nothing was started since the state was confirmed. */
   let isConfirmed = false
@@ -79,7 +72,7 @@ export function openDebt(
     const owed = owedSince(readOwed(paths.owed))
     const recovery = await recover(site, { owed, lastRun, trigger, signal })
     const tookMs = Math.round(clock.monotonicMs() - begun)
-    tellRecovery(recovery, tookMs, phaseLog)
+    tellRecovery(recovery, tookMs, log)
     record(recovery, tookMs, teller)
     if (recovery.is === 'needs-operator') return { ...recovery, kind: 'state' }
     if (recovery.is === 'retry-later') return recovery
@@ -95,7 +88,7 @@ export function openDebt(
       if (before !== null) return before
       const outcome = await lookAndRepair(trigger, signal)
       if (outcome.is !== 'consistent') return outcome
-      return (await lookAtPort((warning) => phaseLog.warn(warning))) ?? outcome
+      return (await lookAtPort((warning) => log.warn(warning))) ?? outcome
     },
     learn(run) {
       lastRun = run

@@ -22,7 +22,7 @@ export function tellRecovery(recovery: Recovery, tookMs: number, log: Log): void
     if (severity === 'benign') log.debug('found', line)
     else log.info(remedy === null || recovery.repairId === null ? 'found' : 'found and repaired', line)
   }
-  for (const why of recovery.trouble) log.warn('no snapshot was taken', { why })
+  for (const why of recovery.trouble) log.warn('no snapshot was taken', { why, ...fields })
   switch (recovery.is) {
     case 'consistent':
       log.info('state is consistent', { ...fields, ...recovery.inspection.counts })

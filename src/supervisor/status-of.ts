@@ -39,6 +39,7 @@ export function newStatus(settings: Settings, own: Identity, version: string, be
     child: null,
     lastReady: before?.lastReady ?? null,
     lastExit: before?.lastExit ?? null,
+    lastExits: before?.lastExits ?? [],
     lastRepairs: before?.lastRepairs ?? [],
     state: before?.state ?? null,
     budgets: budgetsOf(fullBudgets, settings.lifecycle),

@@ -34,6 +34,7 @@ const processOf = (leastPid: number): Readonly<Record<string, Is>> => ({
 const exit: Is = (value) =>
   object({ by: (by) => by === 'code', code: whole })(value) ||
   object({ by: (by) => by === 'signal', signal: text, coreDumped: flag })(value)
+const lastExit = object({ at: time, exit, why: text, detail: text, wasReady: flag })
 const budget = object({ spent: whole, limit: whole, left: whole })
 
 export const isStatus = object({
@@ -51,7 +52,8 @@ export const isStatus = object({
   }),
   child: orNull(object({ ...processOf(2), number: whole, version: orNull(text) })),
   lastReady: orNone(orNull(object({ at: time, version: orNull(text) }))),
-  lastExit: orNull(object({ at: time, exit, why: text, detail: text, wasReady: flag })),
+  lastExit: orNull(lastExit),
+  lastExits: orNone(listOf(lastExit)),
   lastRepairs: listOf(object({ id: text, at: time, findings: whole, keptBytes: whole })),
   state: orNull(
     object({

@@ -21,6 +21,22 @@ export interface Budget {
   readonly left: number
 }
 
+export interface LastExit {
+  readonly at: string
+  readonly exit: Exit
+  readonly why: Why
+  readonly detail: string
+  readonly wasReady: boolean
+}
+
+/** A gateway that works on the state while nobody supervises. */
+export interface Unsupervised {
+  readonly pid: number | null
+  readonly evidence: string
+  /** What stops it. */
+  readonly command: string
+}
+
 export interface Status {
   readonly version: typeof statusVersion
   /** The lifecycle's own phases; read while nobody supervises also `not-started`, `orphaned` and `gone`. */
@@ -44,13 +60,9 @@ export interface Status {
     | null
   /** The gateway that last served here: another version at the next start is an update. */
   readonly lastReady: { readonly at: string; readonly version: string | null } | null
-  readonly lastExit: {
-    readonly at: string
-    readonly exit: Exit
-    readonly why: Why
-    readonly detail: string
-    readonly wasReady: boolean
-  } | null
+  readonly lastExit: LastExit | null
+  /** Newest first, that one among them. */
+  readonly lastExits: readonly LastExit[]
   readonly lastRepairs: readonly {
     readonly id: string
     readonly at: string
@@ -109,7 +121,9 @@ export function readStatusFile(path: string): ReadStatus {
       }
     if (version !== statusVersion || !isStatus(status))
       return { is: 'cannot-tell', why: `${JSON.stringify(path)} is no status file` }
-    const known = status as Status
+    // Earlier versions kept but one.
+    const lastExits = status?.lastExit == null ? [] : [status.lastExit]
+    const known = { lastExits, ...status } as Status
     if (isOfAnother(known.place.stateDir, parent(parent(path))))
       return {
         is: 'cannot-tell',

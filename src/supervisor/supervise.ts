@@ -102,7 +102,7 @@ export async function supervise(
         orphan: settings.orphan,
         patienceMs: settings.lifecycle.stopTimeoutMs,
         clock,
-        log,
+        log: teller.log.with({ phase: 'taking-over' }),
         isInterrupted: () => keptSignals().some((signal) => signal !== 'SIGHUP'),
         taking: (orphan) => {
           wasOrphan = true
@@ -117,12 +117,12 @@ export async function supervise(
       await teller.close()
       return taken
     }
-    if (taken.lock.warning !== undefined) log.warn(taken.lock.warning)
+    if (taken.lock.warning !== undefined) teller.log.warn(taken.lock.warning)
 
     const lock = openStateLock(paths.lock, taken.lock)
-    const debt = openDebt(settings, paths, lock, teller, log)
+    const debt = openDebt(settings, paths, lock, teller)
     debt.learn(lastRunBefore(before, own, wasOrphan, clock.wallMs()))
-    const births = openBirths(settings, { lock, orphans, debt, teller, http, log })
+    const births = openBirths(settings, { lock, orphans, debt, teller, http })
     const world: World = {
       now: () => clock.monotonicMs(),
       chance: Math.random,
@@ -145,7 +145,7 @@ export async function supervise(
     const left = await runLoop(world, settings.lifecycle, carriedOver(before), (order) =>
       listenForSignals((signal) => {
         const given: Order = signal === 'SIGHUP' ? 'restart' : 'stop'
-        log.info(`ordered to ${given}`, { signal })
+        teller.log.info(`ordered to ${given}`, { signal })
         teller.record({ event: 'ordered', child: teller.status().child?.number ?? 0, order: given })
         order(given)
       }),

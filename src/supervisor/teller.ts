@@ -18,6 +18,8 @@ import { changedBy, readinessOf, statusOf } from './status-of.ts'
 
 /** While something takes long: how often the service manager is told that it still goes on. */
 const stillAtItMs = 10_000
+/** So many exits are told by `status`; all are in `history`. */
+const mostExitsTold = 5
 
 /** How the last child ended, as far as only its keeper knows. */
 export interface LastEnd {
@@ -26,6 +28,8 @@ export interface LastEnd {
 }
 
 export interface Teller {
+  /** Each line bears where we are and the number of the child, as they are when it is written. */
+  readonly log: Log
   status(): Status
   publish(change: Partial<Status>): void
   record(entry: Unstamped<Entry>): void
@@ -51,6 +55,7 @@ export function openTeller(
     (error) => log.warn('cannot write the history', { err: error }),
   )
   let status = first
+  let child = 0
   let writing: Promise<unknown> = Promise.resolve()
   /** A disk that stays full is told once. */
   let isWritten = true
@@ -83,6 +88,7 @@ export function openTeller(
     forgetRenewal = clock.after(stillAtItMs, () => allowTime(state))
   }
   return {
+    log: ofTheMoment(() => log.with({ phase: status.phase, child })),
     status: () => status,
     publish,
     record,
@@ -98,7 +104,11 @@ export function openTeller(
       else announcer.stopping(settings.lifecycle.stopTimeoutMs)
     },
     changed(to, event, from, lastEnd) {
-      publish(statusOf(to, event, from, lastEnd.wasReady, settings.lifecycle, clock.wallMs()))
+      child = to.child
+      const change = statusOf(to, event, from, lastEnd.wasReady, settings.lifecycle, clock.wallMs())
+      const latest = change.lastExit ?? null
+      const lastExits = latest === null ? status.lastExits : [latest, ...status.lastExits]
+      publish({ ...change, lastExits: lastExits.slice(0, mostExitsTold) })
       tellChange(to, event, from, status, log)
       if (event?.type === 'exited' && status.lastExit !== null) {
         const { exit, why, detail } = status.lastExit
@@ -115,3 +125,11 @@ export function openTeller(
     },
   }
 }
+
+const ofTheMoment = (now: () => Log): Log => ({
+  debug: (message, fields) => now().debug(message, fields),
+  info: (message, fields) => now().info(message, fields),
+  warn: (message, fields) => now().warn(message, fields),
+  error: (message, fields) => now().error(message, fields),
+  with: (bindings) => ofTheMoment(() => now().with(bindings)),
+})

@@ -51,6 +51,7 @@ test('a child that was killed is a crash and never exit 0, in the status, the le
     why: 'crashed',
     wasReady: true,
   })
+  expect(second.lastExits).toEqual([second.lastExit])
   expect(second.budgets.crashes).toEqual({ spent: 1, limit: 8, left: 7 })
   const order = room.ledger().map((entry) => entry.event)
   expect(order).toEqual([
@@ -70,6 +71,18 @@ test('a child that was killed is a crash and never exit 0, in the status, the le
     wasReady: true,
   })
   expect(room.inhabitants()).toEqual([])
+  // Both are told, the newest first, also when nobody runs.
+  const told = await room.supervise(['status'])
+  expect(told.stdout).toMatch(
+    /^  last exit   exit status 0 \(stop-asked\), .*\n  last exit   killed by SIGKILL \(crashed\), /m,
+  )
+  const lines = supervisor.said().trim().split('\n')
+  const numbers = lines.map((line) => JSON.parse(line) as { phase?: string; child?: number; msg: string })
+  for (const line of numbers)
+    expect(line, JSON.stringify(line)).toMatchObject({ phase: expect.any(String), child: expect.any(Number) })
+  expect(numbers.filter(({ msg }) => msg === 'state is consistent').map(({ child }) => child)).toEqual([
+    0, 1, 2,
+  ])
 })
 
 test('a stop kills what ignores SIGTERM within its limit, and ends with 0 (lifecycle.ts 6)', async () => {

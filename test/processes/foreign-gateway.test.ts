@@ -14,6 +14,7 @@ import {
   type Identity,
 } from '../../src/host/process-table.ts'
 import { endAfterTest, exited } from '../host/started.ts'
+import { expectValid } from '../supervisor/schema.ts'
 import { treeOf } from '../tree.ts'
 import { childFile, rooms, type Room } from './room.ts'
 import { until } from './until.ts'
@@ -141,6 +142,12 @@ test.each(Object.entries(ways))('it is found %s', async (_, { start, by, isUncer
     expect(answer.stderr).toMatch(/stop it first; run: (?:kill \d+|systemctl .*stop \S+)\n$/)
   }
   expect((await room.supervise(['check'], port)).stdout).toContain(named)
+  const status = await room.supervise(['status'], port)
+  expect(status.code).toBe(3)
+  expect(status.stdout).toContain(`  beside us   ${named}`)
+  const inJson = JSON.parse((await room.supervise(['status', '--json'], port)).stdout) as object
+  expectValid(inJson)
+  expect(inJson).toMatchObject({ supervisor: null, unsupervised: { pid: foreign.pid } })
   expect(treeOf(room.stateDir, ['supervise'])).toBe(before)
 
   foreign.kill('SIGKILL')

@@ -16,6 +16,13 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 const budget = { spent: 2, limit: 8, left: 6 }
 const at = '2026-01-02T03:04:05.678Z'
+const crash: Status['lastExit'] = {
+  at,
+  exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false },
+  why: 'crashed',
+  detail: 'x',
+  wasReady: true,
+}
 const running = (supervisor: Identity | null, child: Identity | null): Status => ({
   version: 1,
   phase: 'running',
@@ -26,13 +33,8 @@ const running = (supervisor: Identity | null, child: Identity | null): Status =>
   readiness: { is: 'ready', since: at, evidence: 'seen', failing: [], suppressed: [] },
   child: child && { ...child, number: 3, startedAt: at, version: '2026.4.26' },
   lastReady: { at, version: '2026.4.26' },
-  lastExit: {
-    at,
-    exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false },
-    why: 'crashed',
-    detail: 'x',
-    wasReady: true,
-  },
+  lastExit: crash,
+  lastExits: [crash],
   lastRepairs: [{ id: 'r', at, findings: 1, keptBytes: 10 }],
   state: {
     at,
@@ -137,6 +139,13 @@ test('whatever is known is a status in every member, whatever else the file may 
   }
   walk(sound, (changed) => changed)
   expect(refused).toBeGreaterThan(200)
+})
+
+test('a file of an earlier version, which kept one exit, is read with that one', () => {
+  const path = join(folder, 'status.json')
+  const { lastExits: _, ...earlier } = running(own, own)
+  writeFileSync(path, JSON.stringify(earlier))
+  expect(readStatusFile(path)).toEqual({ is: 'known', status: running(own, own) })
 })
 
 test('a status file torn at any byte is never taken for known', () => {
