@@ -8,7 +8,8 @@ import { siteOn } from '../supervisor/this-machine.ts'
 import { exitStatus } from './exit-statuses.ts'
 import { isOn, whereFlags, type Flags, type Parsed } from './flags.ts'
 import { clean, say, sayJson } from './output.ts'
-import { sayInspection } from './render-findings.ts'
+import { wholeCommand } from '../supervisor/whole-command.ts'
+import { sayInspection, withWholeCommand } from './render-findings.ts'
 import { installedHere, noArguments, portsOf, stateOrUsage, type Where } from './where.ts'
 
 export const checkFlags = {
@@ -48,16 +49,18 @@ export async function check(parsed: Parsed, env: Environment): Promise<number> {
       verdict,
       gatewayRunning: running !== null,
       stateDir: where.stateDir,
-      findings,
+      findings: findings.map((finding) => withWholeCommand(finding, where)),
       counts,
       cutShort,
     })
   } else {
     say(`state: ${clean(where.stateDir)}`)
-    sayInspection(inspection)
+    sayInspection(inspection, where)
     if (running !== null) say(clean(running.evidence))
     for (const id of cutShort)
-      say(`repair ${id} was cut short; the next start or \`supervise repair\` finishes it`)
+      say(
+        `repair ${id} was cut short; the next start finishes it, or: ${clean(wholeCommand('supervise repair', where))}`,
+      )
   }
   return statusOf(inspection)
 }

@@ -8,6 +8,7 @@ import { sendSignal } from '../host/send-signal.ts'
 import type { Environment } from '../openclaw/settings.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
 import { judge, readStatusFile, type Status } from '../supervisor/status.ts'
+import { wholeCommand } from '../supervisor/whole-command.ts'
 import { complain } from './complain.ts'
 import { exitStatus, statusStatus } from './exit-statuses.ts'
 import { durationOf, whereFlags, type Flags, type Parsed } from './flags.ts'
@@ -26,7 +27,9 @@ export const control =
   (order: Order) =>
   async (parsed: Parsed, env: Environment): Promise<number> => {
     noArguments(parsed)
-    const path = ownPaths(stateOrUsage(parsed.given, env).stateDir).status
+    const where = stateOrUsage(parsed.given, env)
+    const path = ownPaths(where.stateDir).status
+    const look = wholeCommand('supervise status', where)
     const waitMs = durationOf(parsed.given, 'wait', 360_000)
     const read = readStatusFile(path)
     if ('why' in read) {
@@ -65,12 +68,12 @@ export const control =
         return exitStatus.ok
       }
       if (order !== 'stop' && !isAlive(supervisor)) {
-        complain(`the supervisor ended: ${status?.reason ?? 'see `supervise status`'}`)
+        complain(`the supervisor ended: ${status?.reason ?? `see \`${look}\``}`)
         return statusStatus.notRunning
       }
       await new Promise<void>((go) => void clock.after(everyMs, go))
     }
-    complain(`not within ${Math.round(waitMs / 1000)} s; see \`supervise status\``)
+    complain(`not within ${Math.round(waitMs / 1000)} s; see \`${look}\``)
     return exitStatus.later
   }
 

@@ -2,19 +2,24 @@
 import type { Finding } from '../recovery/finding.ts'
 import type { Inspection } from '../recovery/verdict.ts'
 import { inWords } from '../recovery/which-store.ts'
+import { wholeCommand, type Meant } from '../supervisor/whole-command.ts'
 import { clean, plural, say } from './output.ts'
 
-export function sayInspection(inspection: Inspection): void {
+export const withWholeCommand = (finding: Finding, meant: Meant): Finding =>
+  finding.command === undefined ? finding : { ...finding, command: wholeCommand(finding.command, meant) }
+
+export function sayInspection(inspection: Inspection, meant: Meant): void {
   const { store, version, schema, verdict, counts } = inspection
   const written = version === null ? '' : `, written by OpenClaw ${clean(version)}`
   say(`store: ${store}${written}${schema === null ? '' : `, ${inWords(schema)}`}`)
   say(
     `verdict: ${verdict} (${plural(counts.sessions, 'session')}, ${plural(counts.files, 'file')} looked at, ${counts.read} read)`,
   )
-  for (const finding of inspection.findings) sayFinding(finding)
+  for (const finding of inspection.findings) sayFinding(finding, meant)
 }
 
-export function sayFinding({ severity, kind, path, evidence, repair, command }: Finding): void {
+export function sayFinding(finding: Finding, meant: Meant): void {
+  const { severity, kind, path, evidence, repair, command } = withWholeCommand(finding, meant)
   say(`${severity.padEnd(6)}  ${kind}  ${clean(path)}`)
   say(`        ${clean(evidence)}`)
   if (repair !== null) say(`        repair: ${clean(repair)}`)

@@ -11,7 +11,8 @@ import { look } from './check.ts'
 import { exitStatus } from './exit-statuses.ts'
 import { choiceOf, isOn, whereFlags, type Flags, type Given, type Parsed } from './flags.ts'
 import { bytes, clean, say, sayJson } from './output.ts'
-import { sayFinding, sayInspection } from './render-findings.ts'
+import { wholeCommand, type Meant } from '../supervisor/whole-command.ts'
+import { sayFinding, sayInspection, withWholeCommand } from './render-findings.ts'
 import { installedHere, noArguments, stateOrUsage } from './where.ts'
 import { withState } from './with-state.ts'
 
@@ -48,6 +49,7 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
     if (inJson)
       sayJson({
         ...inspection,
+        findings: inspection.findings.map((finding) => withWholeCommand(finding, where)),
         gatewayRunning: running !== null,
         repairId: null,
         kept: [],
@@ -55,7 +57,7 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
         cutShort,
       })
     else {
-      sayInspection(inspection)
+      sayInspection(inspection, where)
       for (const { path, does } of changes) say(`would ${does}: ${clean(path)}`)
       if (changes.length === 0) say('nothing would be changed')
     }
@@ -78,7 +80,7 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
         schema,
         verdict,
         gatewayRunning: false,
-        findings,
+        findings: findings.map((finding) => withWholeCommand(finding, where)),
         found,
         repairId,
         kept,
@@ -86,9 +88,9 @@ export async function repair(parsed: Parsed, env: Environment): Promise<number> 
         evidence: evidenceOf(recovery),
       })
     } else {
-      sayRecovery(recovery)
+      sayRecovery(recovery, where)
       if (statusOf(recovery) === exitStatus.ok && isHeldBack(where.stateDir))
-        say('a supervisor waits for this; run: supervise retry')
+        say(`a supervisor waits for this; run: ${clean(wholeCommand('supervise retry', where))}`)
     }
     return statusOf(recovery)
   })
@@ -113,22 +115,23 @@ const policyOf = (given: Given): Policy => ({
 
 const evidenceOf = (recovery: Recovery): string | null => ('evidence' in recovery ? recovery.evidence : null)
 
-function sayRecovery(recovery: Recovery): void {
-  for (const finding of recovery.found) sayFinding(finding)
+function sayRecovery(recovery: Recovery, meant: Meant): void {
+  for (const finding of recovery.found) sayFinding(finding, meant)
   if (recovery.repairId !== null) {
     say(
       `repair ${recovery.repairId}: kept ${bytes(recovery.kept.reduce((sum, kept) => sum + kept.bytes, 0))} in ${recovery.kept.length} pieces`,
     )
     for (const { path, keptAs } of recovery.kept) say(`  ${clean(path)} -> ${clean(keptAs)}`)
     for (const line of recovery.did) say(`  ${clean(line)}`)
-    say(`take it back with: supervise undo ${recovery.repairId}`)
+    say(`take it back with: ${clean(wholeCommand(`supervise undo ${recovery.repairId}`, meant))}`)
   }
   for (const why of recovery.trouble) say(`no snapshot was taken: ${clean(why)}`)
   if (recovery.is === 'consistent') say('consistent: nothing had to be done')
   else if (recovery.is === 'repaired') say('repaired, and confirmed consistent')
   else {
     say(`${recovery.is}: ${clean(recovery.evidence)}`)
-    if (recovery.is === 'needs-operator' && recovery.command !== null) say(`run: ${clean(recovery.command)}`)
+    if (recovery.is === 'needs-operator' && recovery.command !== null)
+      say(`run: ${clean(wholeCommand(recovery.command, meant))}`)
   }
 }
 

@@ -11,6 +11,7 @@ import { bindAddresses, gatewayPort, optionOf, portOf, type Environment } from '
 import { defaultPolicy, type Policy as RecoveryPolicy } from '../recovery/site.ts'
 import type { Settings } from '../supervisor/settings.ts'
 import { supervise } from '../supervisor/supervise.ts'
+import { wholeCommand } from '../supervisor/whole-command.ts'
 import { exitStatus, signalStatus, statusOfHold } from './exit-statuses.ts'
 import {
   choiceOf,
@@ -101,13 +102,15 @@ export async function run({ given, positionals, rest }: Parsed, env: Environment
     log.info('ended before anything was started', { signal: waiting })
     return signalStatus[waiting]
   }
+  const whole = (command: string | null): string | null =>
+    command === null ? null : wholeCommand(command, settings)
   try {
     const outcome = await supervise(settings, opened.notifier, log, version)
     switch (outcome.is) {
       case 'interrupted':
         return exitStatus.ok
       case 'refused':
-        log.error(outcome.evidence, { command: outcome.command })
+        log.error(outcome.evidence, { command: whole(outcome.command) })
         return exitStatus.obstructed
       case 'not-a-state':
         log.error(outcome.evidence)

@@ -7,6 +7,7 @@ import { ownPaths } from '../supervisor/own-paths.ts'
 import { runningGateway } from '../supervisor/running-gateway.ts'
 import { nobodyReady } from '../supervisor/status-of.ts'
 import { judge, readStatusFile, statusVersion, type Status, type Unsupervised } from '../supervisor/status.ts'
+import { wholeCommand } from '../supervisor/whole-command.ts'
 import { complain } from './complain.ts'
 import { statusStatus } from './exit-statuses.ts'
 import { durationOf, isOn, whereFlags, type Flags, type Parsed } from './flags.ts'
@@ -91,6 +92,7 @@ const neverStarted = (stateDir: string, configPath: string): Status => {
 
 function sayStatus(status: Status & { readonly unsupervised: Unsupervised | null }): void {
   const now = clock.wallMs()
+  const whole = (command: string): string => clean(wholeCommand(command, status.place))
   const ago = (iso: string): string => `${duration(now - Date.parse(iso))} ago`
   const { child, supervisor, hold, lastExits, state, budgets, nextAttemptAt, readiness } = status
   const sign = status.ready ? 'ready' : supervisor === null ? 'not running' : 'not ready'
@@ -117,7 +119,7 @@ function sayStatus(status: Status & { readonly unsupervised: Unsupervised | null
     )
   for (const repair of status.lastRepairs)
     say(
-      `  repair      ${clean(repair.id)}: ${plural(repair.findings, 'finding')}, kept ${bytes(repair.keptBytes)}, ${ago(repair.at)}; supervise undo ${clean(repair.id)}`,
+      `  repair      ${clean(repair.id)}: ${plural(repair.findings, 'finding')}, kept ${bytes(repair.keptBytes)}, ${ago(repair.at)}; ${whole(`supervise undo ${repair.id}`)}`,
     )
   if (supervisor !== null)
     say(
@@ -130,6 +132,6 @@ function sayStatus(status: Status & { readonly unsupervised: Unsupervised | null
     )
   if (hold !== null) {
     say(`  held        ${hold.kind}: ${clean(hold.evidence)}`)
-    say(`  run         ${clean(hold.command ?? 'supervise history')}`)
+    say(`  run         ${whole(hold.command ?? 'supervise history')}`)
   }
 }

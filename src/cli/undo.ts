@@ -4,6 +4,7 @@ import { defaultPolicy } from '../recovery/site.ts'
 import { undo as undoRepair } from '../recovery/undo.ts'
 import { repairs } from '../recovery/repairs.ts'
 import { siteOn } from '../supervisor/this-machine.ts'
+import { wholeCommand } from '../supervisor/whole-command.ts'
 import { complain } from './complain.ts'
 import { exitStatus } from './exit-statuses.ts'
 import { isOn, whereFlags, type Flags, type Parsed } from './flags.ts'
@@ -19,10 +20,11 @@ export async function undo({ given, positionals, rest }: Parsed, env: Environmen
   if (id === undefined || positionals.length > 1 || rest.length > 0)
     throw new UsageError('undo takes the id of one repair: see `supervise history`')
   const where = stateOrUsage(given, env)
+  const whole = (command: string): string => clean(wholeCommand(command, where))
   const site = siteOn({ ...where, policy: defaultPolicy })
   const known = await repairs(site)
   if (!known.some((repair) => repair.id === id))
-    throw new UsageError(`there is no repair ${JSON.stringify(id)}: see \`supervise history\``)
+    throw new UsageError(`there is no repair ${JSON.stringify(id)}: see \`${whole('supervise history')}\``)
   return withState(where, env, async () => {
     const outcome = await undoRepair(site, id, 'operator')
     if (isOn(given, 'json')) sayJson(outcome)
@@ -31,10 +33,12 @@ export async function undo({ given, positionals, rest }: Parsed, env: Environmen
         if (isOn(given, 'json')) return exitStatus.ok
         for (const path of outcome.restored) say(`restored ${clean(path)}`)
         say(`undone. The state is as it was before: the next \`supervise run\` will repair it again.`)
-        say(`take this back with: supervise undo ${outcome.repairId}`)
+        say(`take this back with: ${whole(`supervise undo ${outcome.repairId}`)}`)
         return exitStatus.ok
       case 'refused':
-        complain(outcome.command === null ? outcome.evidence : `${outcome.evidence}; run: ${outcome.command}`)
+        complain(
+          outcome.command === null ? outcome.evidence : `${outcome.evidence}; run: ${whole(outcome.command)}`,
+        )
         return exitStatus.needsOperator
       case 'retry-later':
         complain(outcome.evidence)

@@ -8,6 +8,7 @@ import type { Environment } from '../openclaw/settings.ts'
 import { holderInWords } from '../supervisor/lock-holder.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
 import { runningGateway } from '../supervisor/running-gateway.ts'
+import { wholeCommand } from '../supervisor/whole-command.ts'
 import { exitStatus } from './exit-statuses.ts'
 import { clean } from './output.ts'
 import { complain } from './complain.ts'
@@ -37,7 +38,7 @@ export async function withState(
     const who = clean(holderInWords(paths.lock, lock.holder))
     complain(
       lock.holder !== null && isAlive(lock.holder)
-        ? `the state directory is held by ${who}: stop it first; run: supervise stop`
+        ? `the state directory is held by ${who}: stop it first; run: ${clean(wholeCommand('supervise stop', where))}`
         : `the state directory is held by ${who}, left behind by a supervisor that is gone: stop it, or let the next \`supervise run\` take it over`,
     )
     return exitStatus.obstructed

@@ -492,7 +492,7 @@ class StoreEyes {
     if (index.is === 'sound') {
       notes.found({
         ...finding,
-        evidence: `${index.entries.size} sessions in a file, beside databases that are marked as migrated: the gateway refuses to start until they are imported`,
+        evidence: `${index.entries.size} sessions in a file, beside databases that are marked as migrated: the gateway refuses to start until its doctor has imported them and archived the file. It may change more than that, and no copy is kept for you: keep one of the state first`,
         repair: null,
         without: 'needs-operator',
         command: 'openclaw doctor --fix --non-interactive',

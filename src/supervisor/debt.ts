@@ -72,7 +72,7 @@ export function openDebt(settings: Settings, paths: OwnPaths, lock: StateLock, t
     const owed = owedSince(readOwed(paths.owed))
     const recovery = await recover(site, { owed, lastRun, trigger, signal })
     const tookMs = Math.round(clock.monotonicMs() - begun)
-    tellRecovery(recovery, tookMs, log)
+    tellRecovery(recovery, tookMs, settings, log)
     record(recovery, tookMs, teller)
     if (recovery.is === 'needs-operator') return { ...recovery, kind: 'state' }
     if (recovery.is === 'retry-later') return recovery

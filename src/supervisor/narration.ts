@@ -3,6 +3,7 @@ import type { Log } from '../host/log.ts'
 import type { Event, State } from '../lifecycle/lifecycle.ts'
 import type { Recovery } from '../recovery/verdict.ts'
 import type { Status } from './status.ts'
+import { wholeCommand, type Meant } from './whole-command.ts'
 
 /** What STATUS= and a person see first. */
 export const headline = (status: Status): string => {
@@ -14,7 +15,7 @@ export const headline = (status: Status): string => {
   return `${status.phase}: ${status.reason}`
 }
 
-export function tellRecovery(recovery: Recovery, tookMs: number, log: Log): void {
+export function tellRecovery(recovery: Recovery, tookMs: number, meant: Meant, log: Log): void {
   const fields = { tookMs, ...(recovery.repairId === null ? {} : { repair: recovery.repairId }) }
   for (const finding of recovery.found) {
     const { kind, severity, path, evidence, repair: remedy } = finding
@@ -28,10 +29,10 @@ export function tellRecovery(recovery: Recovery, tookMs: number, log: Log): void
       log.info('state is consistent', { ...fields, ...recovery.inspection.counts })
       break
     case 'repaired':
-      log.info('state was repaired and is consistent; take it back with: supervise undo <id>', {
-        ...fields,
-        ...(recovery.did.length > 0 && { did: recovery.did }),
-      })
+      log.info(
+        `state was repaired and is consistent; take it back with: ${wholeCommand(`supervise undo ${recovery.repairId}`, meant)}`,
+        { ...fields, ...(recovery.did.length > 0 && { did: recovery.did }) },
+      )
       break
     case 'retry-later':
       log.warn('state could not be confirmed for now', { ...fields, evidence: recovery.evidence })
@@ -40,7 +41,7 @@ export function tellRecovery(recovery: Recovery, tookMs: number, log: Log): void
       log.error('state needs an operator', {
         ...fields,
         evidence: recovery.evidence,
-        command: recovery.command,
+        command: recovery.command === null ? null : wholeCommand(recovery.command, meant),
       })
       break
   }

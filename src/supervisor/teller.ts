@@ -15,6 +15,7 @@ import type { OwnPaths } from './own-paths.ts'
 import type { Settings } from './settings.ts'
 import type { Status } from './status.ts'
 import { changedBy, readinessOf, statusOf } from './status-of.ts'
+import { wholeCommand, type Meant } from './whole-command.ts'
 
 /** While something takes long: how often the service manager is told that it still goes on. */
 const stillAtItMs = 10_000
@@ -103,7 +104,8 @@ export function openTeller(
       if (what === 'ready') announcer.ready(headline(status))
       else announcer.stopping(settings.lifecycle.stopTimeoutMs)
     },
-    changed(to, event, from, lastEnd) {
+    changed(next, event, from, lastEnd) {
+      const to = withWholeCommand(next, settings)
       child = to.child
       const change = statusOf(to, event, from, lastEnd.wasReady, settings.lifecycle, clock.wallMs())
       const latest = change.lastExit ?? null
@@ -124,6 +126,11 @@ export function openTeller(
       await writing
     },
   }
+}
+
+function withWholeCommand(state: State, meant: Meant): State {
+  if (state.phase !== 'held' || state.hold.command === null) return state
+  return { ...state, hold: { ...state.hold, command: wholeCommand(state.hold.command, meant) } }
 }
 
 const ofTheMoment = (now: () => Log): Log => ({

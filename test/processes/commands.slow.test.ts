@@ -159,7 +159,9 @@ test('what is held and waits can be repaired beside it, by one hand at a time; t
   writeFileSync(index, '{}')
   const repair = await room.supervise(['repair'])
   expect(repair.code, repair.stderr).toBe(0)
-  expect(repair.stdout).toContain('a supervisor waits for this; run: supervise retry\n')
+  expect(repair.stdout).toContain(
+    `a supervisor waits for this; run: supervise retry --state-dir ${room.stateDir}\n`,
+  )
   expect(existsSync(index)).toBe(false)
   // There is still only one supervisor.
   const second = room.run('ready-then-wait')

@@ -24,7 +24,7 @@ const oneWins = async (room: Room, all: readonly Supervisor[], withinMs: number)
       msg: expect.stringMatching(
         /^the state directory is held by .*pid \d+ \(.*, user .*\), started .*Z/,
       ) as string,
-      command: 'supervise status',
+      command: `supervise status --state-dir ${room.stateDir}`,
     })
   }
   const winner = all.find((each) => !losers.includes(each))!
