@@ -12,6 +12,8 @@ export type Meaning =
   | 'restart-wanted'
   /** It found another owner of its port or state, and left: that can pass. */
   | 'gave-way'
+  /** It ended with 0 before it was ever ready, and nothing tells why. */
+  | 'ended-early'
   /** It refuses its configuration or its state: starting it again changes nothing. */
   | 'refused'
   | 'crash'

@@ -85,6 +85,7 @@ export type Why =
   | 'too-slow-to-start'
   | 'could-not-be-spawned'
   | 'gave-way'
+  | 'ended-early'
   | 'refused'
   | 'gateway-asked'
   | 'operator-asked'
@@ -410,6 +411,10 @@ function afterExit(state: State, event: On<'exited'>, readyAt: number | null, po
       return again(earned, 'restarts', { why: 'gateway-asked', detail }, 0, policy)
     case 'gave-way':
       return failed(earned, 'contentions', { why: 'gave-way', detail }, event, policy)
+    case 'ended-early': {
+      const early = { why: 'ended-early', detail: `${detail} before it was ready` } as const
+      return failed(earned, 'crashes', early, event, policy)
+    }
     case 'refused':
       return held(
         { ...earned, reason: { why: 'refused', detail } },

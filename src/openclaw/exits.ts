@@ -9,7 +9,7 @@
 export type ExitLike =
   { readonly by: 'code'; readonly code: number } | { readonly by: 'signal'; readonly signal: string }
 
-export type Meaning = 'restart-wanted' | 'gave-way' | 'refused' | 'crash'
+export type Meaning = 'restart-wanted' | 'gave-way' | 'ended-early' | 'refused' | 'crash'
 
 /** EX_CONFIG of sysexits.h. */
 const refusal = 78
@@ -26,9 +26,11 @@ export function meaningOf(
 ): Meaning {
   if (exit.by === 'signal') return 'crash'
   if (exit.code === 0 && words !== 'nothing') return 'restart-wanted'
-  if (exit.code === 0) return wasReady ? 'restart-wanted' : 'gave-way'
-  if (exit.code === refusal) return cause !== null && contention.test(cause) ? 'gave-way' : 'refused'
-  return cause !== null && contention.test(cause) ? 'gave-way' : 'crash'
+  if (exit.code === 0 && wasReady) return 'restart-wanted'
+  if (cause !== null && contention.test(cause)) return 'gave-way'
+  // Of a command that is no gateway, or that goes on in the background, too.
+  if (exit.code === 0) return 'ended-early'
+  return exit.code === refusal ? 'refused' : 'crash'
 }
 
 /** Another process has what this one needs: the words of 2026.4.26 (EADDRINUSE, gateway lock) and of 2026.9.6 (coordinator, agent leases). */

@@ -121,9 +121,9 @@ export function readStatusFile(path: string): ReadStatus {
       }
     if (version !== statusVersion || !isStatus(status))
       return { is: 'cannot-tell', why: `${JSON.stringify(path)} is no status file` }
-    // Earlier versions kept but one.
+    // Earlier versions kept but one, and not who was ready.
     const lastExits = status?.lastExit == null ? [] : [status.lastExit]
-    const known = { lastExits, ...status } as Status
+    const known = { lastReady: null, lastExits, ...status } as Status
     if (isOfAnother(known.place.stateDir, parent(parent(path))))
       return {
         is: 'cannot-tell',

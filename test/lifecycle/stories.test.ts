@@ -103,8 +103,14 @@ const code = (value: number, now = 0): readonly [string, Told] => [
   },
 ]
 const gaveWay: readonly [string, Told] = [
-  'exit 0 before ready',
-  { type: 'exited', exit: { by: 'code', code: 0 }, meaning: 'gave-way', cause: null, quietMs: 0 },
+  'already running',
+  {
+    type: 'exited',
+    exit: { by: 'code', code: 0 },
+    meaning: 'gave-way',
+    cause: 'gateway already running',
+    quietMs: 0,
+  },
 ]
 const killed = (now = 0): readonly [string, Told] => [
   `SIGKILL at ${now}`,
@@ -324,15 +330,32 @@ test('exit 0 after ready asks for a start: at once, until it is a storm', () => 
 test('one that gives way to another owner is tried again within a bound, and then held as obstructed', () => {
   expect(tell([consistent, gaveWay, consistent, gaveWay, timeout, consistent, gaveWay]))
     .toMatchInlineSnapshot(`
+      "
+                                 recovering             0  started: first start                               600000 ms                 -> recover preflight
+      consistent                 starting               1  started: first start                               120000 ms                 -> spawn
+      already running            recovering             1  gave-way: exit status 0: gateway already running   600000 ms  contentions 1  -> recover after-exit
+      consistent                 starting               2  gave-way: exit status 0: gateway already running   120000 ms  contentions 1  -> spawn
+      already running            backing-off            2  gave-way: exit status 0: gateway already running   500 ms     contentions 2
+      time is up                 recovering             2  gave-way: exit status 0: gateway already running   600000 ms  contentions 2  -> recover retry
+      consistent                 starting               3  gave-way: exit status 0: gateway already running   120000 ms  contentions 2  -> spawn
+      already running            held (obstructed)      3  gave-way: exit status 0: gateway already running              contentions 3  -> leave obstructed
+      "
+    `)
+})
+
+test('one that ends with 0 before it is ready, and says nothing, is no restart of its own and met no other owner', () => {
+  const early: readonly [string, Told] = [
+    'exit 0 before ready',
+    { type: 'exited', exit: { by: 'code', code: 0 }, meaning: 'ended-early', cause: null, quietMs: 0 },
+  ]
+  const limits = { ...policy.limits, crashes: 1 }
+  expect(tell([consistent, early, consistent, early], { policy: { limits } })).toMatchInlineSnapshot(`
     "
                                recovering             0  started: first start                               600000 ms                 -> recover preflight
     consistent                 starting               1  started: first start                               120000 ms                 -> spawn
-    exit 0 before ready        recovering             1  gave-way: exit status 0                            600000 ms  contentions 1  -> recover after-exit
-    consistent                 starting               2  gave-way: exit status 0                            120000 ms  contentions 1  -> spawn
-    exit 0 before ready        backing-off            2  gave-way: exit status 0                            500 ms     contentions 2
-    time is up                 recovering             2  gave-way: exit status 0                            600000 ms  contentions 2  -> recover retry
-    consistent                 starting               3  gave-way: exit status 0                            120000 ms  contentions 2  -> spawn
-    exit 0 before ready        held (obstructed)      3  gave-way: exit status 0                                       contentions 3  -> leave obstructed
+    exit 0 before ready        recovering             1  ended-early: exit status 0 before it was ready     600000 ms  crashes 1      -> recover after-exit
+    consistent                 starting               2  ended-early: exit status 0 before it was ready     120000 ms  crashes 1      -> spawn
+    exit 0 before ready        held (gateway-fails)   2  ended-early: exit status 0 before it was ready                crashes 2      -> leave gateway-fails
     "
   `)
 })
@@ -484,9 +507,8 @@ test('a disk or a system without room to start anything is no fault of the gatew
     'ENOSPC',
     { type: 'spawn-failed', why: 'cannot mark that recovery is owed: ENOSPC', canPass: true },
   ]
-  expect(
-    tell([consistent, full, consistent, full], { policy: { limits: { ...policy.limits, crashes: 1 } } }),
-  ).toMatchInlineSnapshot(`
+  expect(tell([consistent, full, consistent, full], { policy: { limits: { ...policy.limits, crashes: 1 } } }))
+    .toMatchInlineSnapshot(`
     "
                                recovering             0  started: first start                               600000 ms                 -> recover preflight
     consistent                 starting               1  started: first start                               120000 ms                 -> spawn

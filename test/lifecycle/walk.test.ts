@@ -103,6 +103,7 @@ function perform(before: World, effects: readonly Effect[]): World {
 const exits = [
   { exit: { by: 'code', code: 0 }, meaning: 'restart-wanted', quietMs: 0 },
   { exit: { by: 'code', code: 0 }, meaning: 'gave-way', quietMs: 0 },
+  { exit: { by: 'code', code: 0 }, meaning: 'ended-early', quietMs: 0 },
   { exit: { by: 'code', code: 78 }, meaning: 'refused', quietMs: 0 },
   { exit: { by: 'code', code: 1 }, meaning: 'crash', quietMs: 0 },
   { exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false }, meaning: 'crash', quietMs: 0 },

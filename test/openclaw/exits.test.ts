@@ -8,7 +8,15 @@ const owns = 'StateDatabaseCoordinatorContentionError: another OpenClaw process 
 
 test.each([
   ['0 after it was ready, with nothing written', code(0), true, null, 'nothing', 'restart-wanted'],
-  ['0 before it was ready, with nothing written', code(0), false, null, 'nothing', 'gave-way'],
+  ['0 before it was ready, with nothing written', code(0), false, null, 'nothing', 'ended-early'],
+  [
+    '0 before it was ready, for another owner',
+    code(0),
+    false,
+    'Gateway failed to start: gateway already running (pid 7)',
+    'nothing',
+    'gave-way',
+  ],
   ['0 before it was ready, with a hand-off', code(0), false, null, 'restart', 'restart-wanted'],
   ["0 by a stranger's SIGTERM", code(0), false, null, 'stop', 'restart-wanted'],
   [

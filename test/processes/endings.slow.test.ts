@@ -18,15 +18,19 @@ test('exit 0 after ready is followed by a start at once, without end while it as
   expect((await supervisor.ended).code).toBe(0)
 })
 
-test('exit 0 before ready gave way to another owner: tried again within a bound, then held with 69', async () => {
+test('exit 0 before ready, with no word of another owner: tried again within a bound, then held with 65', async () => {
   const room = await enter()
-  const supervisor = room.run('exit-0', { flags: ['--max-contentions=2'] })
-  expect((await supervisor.ended).code).toBe(69)
+  const supervisor = room.run('exit-0', { flags: ['--max-crashes=2'] })
+  expect((await supervisor.ended).code).toBe(65)
   expect(starts(room)).toBe(3)
   expect(room.status()).toMatchObject({
-    why: 'gave-way',
-    hold: { kind: 'obstructed', canPass: true },
-    budgets: { contentions: { spent: 3, left: 0 }, crashes: { spent: 0 } },
+    why: 'ended-early',
+    hold: {
+      kind: 'gateway-fails',
+      evidence:
+        'the gateway failed 3 times without a good run in between; last: ended-early, exit status 0 before it was ready',
+    },
+    budgets: { contentions: { spent: 0 }, crashes: { spent: 3, left: 0 } },
   })
 })
 
