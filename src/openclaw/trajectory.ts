@@ -3,6 +3,7 @@
  * (dist/selection-*.js of 2026.4.26).  The gateway never reads them to work; they are the second record of what
  * was said, and the only place beside the index where a session's key is written.
  */
+import { shortId } from './short-id.ts'
 
 export interface Pointer {
   readonly sessionId: string
@@ -148,14 +149,6 @@ export function rebuilding(
       return { text: `${lines.join('\n')}\n`, turns, messages: messages.length, tooLong }
     },
   }
-}
-
-/** Eight hex digits, as the gateway's own; the same for the same place, so that two plans of one damage agree. */
-function shortId(seed: string, index: number): string {
-  let hash = 0x811c9dc5
-  for (const char of seed) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193)
-  // Odd multiplier: a different id for each index.
-  return ((Math.imul(index + 1, 0x9e3779b1) ^ hash) >>> 0).toString(16).padStart(8, '0')
 }
 
 const isoOf = (ms: number, fallback: string): string => {

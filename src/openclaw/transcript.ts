@@ -6,14 +6,18 @@
  * dist/compaction-successor-transcript-*.js):
  * - lines that do not parse are dropped, and with them the link to everything before;
  * - a first line that is no header empties the file, without a backup;
- * - a last line without `\n` has the next entry glued to it, and both are dropped at the run after.
+ * - a last line without `\n` has the next entry glued to it, and both are dropped at the run after;
+ * - one in which nothing was answered is emptied at the next run (prepareSessionManagerForRun, dist/selection-*.js).
  *
  * What is done about it here, and what never:
  * 1. Every line that parses stays, byte for byte, in its order.
  * 2. Entries glued together come apart; of a line that does not parse, what follows a whole entry's beginning stays.
  * 3. Where the link was lost, one line of ours (`custom`, which the model never sees) restores it.
- * 4. Nothing is judged by fields that recovery does not need: unfamiliar types and fields are left alone.
+ * 4. Where nothing was answered, an empty answer of ours stands beside the first words: in the file, so that it is not
+ *    emptied, and on no way from the last line to the root, so that the model never sees it.
+ * 5. Nothing is judged by fields that recovery does not need: unfamiliar types and fields are left alone.
  */
+import { shortId } from './short-id.ts'
 
 export type Line =
   | {
@@ -28,6 +32,8 @@ export type Line =
       readonly parentId: string | undefined
       readonly timestamp: string | undefined
       readonly role: string | undefined
+      /** Something that the user would miss: a message, or what stands for messages. */
+      readonly speaks: boolean
     }
   /** An object of a shape that we do not know, or from before lines had ids. */
   | { readonly is: 'other' }
@@ -63,8 +69,11 @@ export function lineOf(text: string): Line {
     parentId: typeof parentId === 'string' && parentId !== '' ? parentId : undefined,
     timestamp,
     role: typeof role === 'string' ? role : undefined,
+    speaks: typeof role === 'string' || summaries.has(line['type']),
   }
 }
+
+const summaries: ReadonlySet<string> = new Set(['compaction', 'branch_summary', 'custom_message'])
 
 /** What is known of a line too long to be held: its beginning and its end. Ids come before the content or after it. */
 export function longLineOf(head: string, tail: string): Line {
@@ -72,15 +81,18 @@ export function longLineOf(head: string, tail: string): Line {
   const field = (name: string): string | undefined =>
     new RegExp(String.raw`^[^{[]*?"${name}":"([^"\\]*)"`).exec(head.slice(1))?.[1]
   const id = field('id')
-  const role = head.startsWith('{"type":"message"') ? 'unknown' : undefined
+  const role = head.startsWith('{"type":"message"')
+    ? (/"message":\{"role":"(\w+)"/.exec(head)?.[1] ?? 'unknown')
+    : undefined
+  const speaks = role !== undefined
   if (id !== undefined)
-    return { is: 'entry', id, parentId: field('parentId'), timestamp: field('timestamp'), role }
+    return { is: 'entry', id, parentId: field('parentId'), timestamp: field('timestamp'), role, speaks }
   const last = /"id":"([^"\\]+)","parentId":(?:"([^"\\]*)"|null),"timestamp":"([^"\\]*)"\}\s*$/.exec(tail)
   if (last === null) return { is: 'other' }
-  return { is: 'entry', id: last[1]!, parentId: last[2], timestamp: last[3], role }
+  return { is: 'entry', id: last[1]!, parentId: last[2], timestamp: last[3], role, speaks }
 }
 
-export type Defect = 'no-final-newline' | 'torn-tail' | 'bad-header' | 'torn-middle'
+export type Defect = 'no-final-newline' | 'torn-tail' | 'bad-header' | 'torn-middle' | 'unanswered'
 
 export interface Mend {
   readonly from: number
@@ -142,6 +154,9 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
   let lastId: string | undefined
   let lastTimestamp: string | undefined
   let hasMessages = false
+  /** The first line that the user would miss. */
+  let firstWords: Placed | undefined
+  let isAnswered = false
   let end = 0
   let lastEnded = true
   let lostHeader: string | undefined
@@ -165,6 +180,9 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
     }
     if (line.is !== 'entry') return
     if (line.role !== undefined) hasMessages = true
+    // Of a line too long to be held the role may not be known.
+    if (line.role === 'assistant' || line.role === 'unknown') isAnswered = true
+    if (line.speaks) firstWords ??= { text: salvagedFrom, at, line, before: lastId }
     if (line.parentId !== undefined && !ids.has(line.parentId) && ids.size < mostIds) {
       if (links.length < mostMends) links.push({ text: salvagedFrom, at, line, before: lastId })
       else tooMany = true
@@ -246,11 +264,19 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
         put({ from: 0, to: 0, put: makeHeader() })
       }
 
+      // Version 1 had no ids, and roles are not looked for in lines without one.
+      const words = isAnswered || (header?.version ?? 3) < 2 ? undefined : firstWords
+      if (words !== undefined)
+        defects.push({ is: 'unanswered', evidence: 'nothing in it was answered: the next run empties it' })
+      const answer = words === undefined ? '' : emptyAnswer(words.line, ids, hint.timestamp)
+
       // Links to lines that are gone.  Version 1 had none, and the gateway makes them itself.
       const bridged = new Set<string>()
       const bridge = (link: Placed): string => {
         const lost = link.line.parentId
-        if (lost === undefined || ids.has(lost) || bridged.has(lost) || link.before === undefined) return ''
+        if (lost === undefined || ids.has(lost) || bridged.has(lost)) return ''
+        // Else the first line would seem to have lost what was before it once ours stands there.
+        if (link.before === undefined && answer === '') return ''
         if (header !== undefined && header.version < 2) return ''
         bridged.add(lost)
         return `${JSON.stringify({
@@ -258,7 +284,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
           customType: 'supervise:lost-line',
           data: { reason: 'this line did not survive a crash; it is kept aside by supervise' },
           id: lost,
-          parentId: link.before,
+          parentId: link.before ?? null,
           timestamp: link.line.timestamp ?? hint.timestamp,
         })}\n`
       }
@@ -272,15 +298,18 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
       for (const { from, to, salvaged } of torn) {
         const text = salvaged.map((whole) => {
           const link = bySalvage.get(whole)
-          return `${link === undefined ? '' : bridge(link)}${whole}\n`
+          const ours = whole === words?.text ? answer : ''
+          return `${ours}${link === undefined ? '' : bridge(link)}${whole}\n`
         })
         put({ from, to, put: text.join('') })
       }
+      if (words !== undefined && words.text === undefined) put({ from: words.at, to: words.at, put: answer })
       const lonely: string[] = []
       for (const [at, link] of before) {
         const text = bridge(link)
         if (text === '') continue
-        if (!torn.some((one) => one.to <= at && one.to > at - 1)) lonely.push(link.line.id)
+        if (link.before !== undefined && !torn.some((one) => one.to <= at && one.to > at - 1))
+          lonely.push(link.line.id)
         put({ from: at, to: at, put: text })
       }
 
@@ -317,6 +346,34 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
       }
     },
   }
+}
+
+/** A brother of the first words, as the gateway writes what no model said (dist/chat-*.js): nobody's parent. */
+function emptyAnswer(
+  { id: words, parentId, timestamp }: Line & { is: 'entry' },
+  ids: ReadonlySet<string>,
+  otherwise: string,
+): string {
+  let index = 0
+  while (ids.has(shortId(words, index))) index++
+  const at = timestamp ?? otherwise
+  const none = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
+  return `${JSON.stringify({
+    type: 'message',
+    id: shortId(words, index),
+    parentId: parentId !== undefined && ids.has(parentId) ? parentId : null,
+    timestamp: at,
+    message: {
+      role: 'assistant',
+      content: [],
+      timestamp: Date.parse(at) || 0,
+      stopReason: 'aborted',
+      usage: { ...none, totalTokens: 0, cost: { ...none, total: 0 } },
+      api: 'openai-responses',
+      provider: 'openclaw',
+      model: 'gateway-injected',
+    },
+  })}\n`
 }
 
 /** Neighbours become one: a transcript of nothing but garbage is one mend, not a million. */

@@ -72,6 +72,7 @@ const mendInWords = {
   'torn-tail': 'keep the tail, cut to the last whole line',
   'bad-header': 'keep the line, write a header',
   'torn-middle': 'keep the line, restore the link across it',
+  unanswered: 'put an empty answer beside the first words, which keeps them',
 } as const
 
 /** A finding for each defect, one change for all of them. */

@@ -103,7 +103,7 @@ describe('a real transcript', () => {
 describe('the link to what was before', () => {
   const head = '{"type":"session","version":3,"id":"s","timestamp":"t"}\n'
   const entry = (id: string, parentId: string | null): string =>
-    `${JSON.stringify({ type: 'message', id, parentId, timestamp: 't', message: { role: 'user', content: id } })}\n`
+    `${JSON.stringify({ type: 'message', id, parentId, timestamp: 't', message: { role: 'assistant', content: id } })}\n`
 
   test('is restored where a line is torn', () => {
     const text = `${head}${entry('a', null)}${entry('b', 'a').slice(0, 20)}\n${entry('c', 'b')}`
@@ -144,6 +144,59 @@ describe('the link to what was before', () => {
     const text =
       '{"type":"session","id":"s"}\n{"type":"message","message":{"role":"user"}}\n{"type":"message","message":{}}\n'
     expect(readTranscript(bytesOf(text), hint)).toMatchObject({ defects: [], mends: [] })
+  })
+})
+
+describe('a transcript in which nothing was answered', () => {
+  const head = '{"type":"session","version":3,"id":"s","timestamp":"t"}\n'
+  const model = '{"type":"model_change","id":"m","parentId":null,"timestamp":"t"}\n'
+  const said = (id: string, parentId: string | null, role = 'user'): string =>
+    `${JSON.stringify({ type: 'message', id, parentId, timestamp: 't', message: { role, content: id } })}\n`
+  const after = (text: string): string =>
+    mended(bytesOf(text), readTranscript(bytesOf(text), hint)).toString()
+  const answer =
+    /^\{"type":"message","id":"[0-9a-f]{8}","parentId":(?:"m"|null),.*"role":"assistant","content":\[\].*\}$/
+
+  test.each([
+    ['after its header', head + model + said('u', 'm')],
+    ['with its header gone', model + said('u', 'm')],
+    ['with nothing but words', said('u', 'gone')],
+    [
+      'because its answer was torn',
+      `${head}${model}${said('u', 'm')}${said('a', 'u', 'assistant').slice(0, -9)}`,
+    ],
+    ['whose words are glued to a fragment', `${head}${model}{"type":"custom","id":"c${said('u', 'm')}`],
+    [
+      'which is a summary',
+      `${head}{"type":"compaction","id":"c","parentId":null,"timestamp":"t","summary":"s"}\n`,
+    ],
+  ])('%s: gets an empty answer that is on no way to the last line', (_name, text) => {
+    expect(readTranscript(bytesOf(text), hint).defects).toContainEqual(
+      expect.objectContaining({ is: 'unanswered' }),
+    )
+    expectMended(bytesOf(text), 'unanswered')
+    const lines = after(text).trim().split('\n')
+    const at = lines.findIndex((line) => answer.test(line))
+    expect(at).toBeGreaterThan(0)
+    expect(at).toBeLessThan(lines.length - 1)
+    const { id } = JSON.parse(lines[at]!) as { id: string }
+    expect(lines.filter((line) => line.includes(`"parentId":"${id}"`))).toEqual([])
+    expect(JSON.parse(lines.at(-1)!)).toMatchObject({ id: text.includes('summary') ? 'c' : 'u' })
+  })
+
+  test('of which nobody said anything is left alone; so is one that has an answer, and one of version 1', () => {
+    for (const text of [
+      head + model,
+      head + said('u', null) + said('a', 'u', 'assistant'),
+      head.replace('"version":3,', '') + said('u', null),
+    ])
+      expect(readTranscript(bytesOf(text), hint)).toMatchObject({ defects: [], mends: [] })
+  })
+
+  test('is not told of an answer too long to be held', () => {
+    const long = `{"type":"message","id":"a","parentId":"u","message":{"role":"assistant","content":"${'x'.repeat(99)}`
+    expect(longLineOf(long, '"}}')).toMatchObject({ role: 'assistant' })
+    expect(longLineOf(long.replace('assistant', 'user'), '"}}')).toMatchObject({ role: 'user' })
   })
 })
 

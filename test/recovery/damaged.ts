@@ -138,6 +138,16 @@ export const rows: readonly Row[] = [
     files: damaged({ [transcriptOf(A)]: `${header(A)}${turns[0]}{"type":"mes\n${turns[2]}${turns[3]}` }),
   },
   {
+    name: 'a transcript without an answer',
+    kind: 'transcript-unanswered',
+    files: damaged({ [transcriptOf(A)]: header(A) + turns[0] }),
+  },
+  {
+    name: 'a first answer torn',
+    kind: 'transcript-unanswered',
+    files: damaged({ [transcriptOf(A)]: header(A) + turns[0] + turns[1]!.slice(0, 50) }),
+  },
+  {
     name: 'a transcript that was archived',
     kind: 'transcript-missing',
     files: damaged({

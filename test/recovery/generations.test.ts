@@ -211,6 +211,7 @@ describe('an index that the gateway wiped', () => {
   const transcript = [
     `{"type":"session","version":3,"id":"${fresh}","timestamp":"2026-11-22T10:00:00.000Z","cwd":"/w"}`,
     '{"type":"message","id":"bbbbbbb1","parentId":null,"timestamp":"2026-11-22T10:00:00.000Z","message":{"role":"user","content":"hello?"}}',
+    '{"type":"message","id":"bbbbbbb2","parentId":"bbbbbbb1","timestamp":"2026-11-22T10:00:00.000Z","message":{"role":"assistant","content":"yes?"}}',
     '',
   ].join('\n')
   const wiped = async (how: (disk: CrashDisk) => void): Promise<CrashDisk> => {
