@@ -23,6 +23,9 @@ export const repairFlags = {
   adopt: { help: 'put transcripts that no entry names back in the index' },
   tidy: { help: 'set debris of crashed writes aside' },
   'config-rollback': { help: 'put back the configuration that last got ready, when it does not parse' },
+  'accept-loss': {
+    help: 'a database that is gone, and of which nothing is left to restore: let the gateway begin a new one',
+  },
   'on-loss': {
     value: 'start|hold',
     help: 'a transcript that nothing on disk holds any more',
@@ -108,6 +111,7 @@ const policyOf = (given: Given): Policy => ({
   adopt: isOn(given, 'adopt'),
   tidy: isOn(given, 'tidy'),
   configRollback: isOn(given, 'config-rollback'),
+  acceptLoss: isOn(given, 'accept-loss'),
   onLoss: choiceOf(given, 'on-loss', ['start', 'hold']),
   unknownStore: choiceOf(given, 'unknown-store', ['hold', 'start']),
   resume: choiceOf(given, 'resume', ['crashed', 'all', 'none']),

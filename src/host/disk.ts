@@ -60,7 +60,7 @@ export interface Disk {
   remove(path: string): Promise<void>
   /** One level; an existing directory is fine. */
   mkdir(path: string, mode: number): Promise<void>
-  /** Ownership and permissions of `path` become those of `like` as far as the process may. */
+  /** Ownership and permissions of `path`, a file or a directory, become those of `like` as far as the process may. */
   copyOwner(path: string, like: FileStat): Promise<void>
   sync(path: string): Promise<void>
   syncDir(dir: string): Promise<void>

@@ -158,7 +158,7 @@ export function realDisk(): Disk {
 
     async copyOwner(name, like) {
       await breathe()
-      const fd = openFile('open', name, O_RDONLY)
+      const fd = openFile('open', name, O_RDONLY, 'or a directory')
       try {
         attempt('set the owner of', name, () => {
           const now = fs.fstatSync(fd)
@@ -206,10 +206,11 @@ async function syncThrough(name: string, fd: number): Promise<void> {
   }
 }
 
-function openFile(verb: string, name: string, flags: number): number {
+function openFile(verb: string, name: string, flags: number, orElse?: 'or a directory'): number {
   return attempt(verb, name, () => {
     const fd = fs.openSync(name, flags | SAFELY)
-    if (fs.fstatSync(fd).isFile()) return fd
+    const seen = fs.fstatSync(fd)
+    if (seen.isFile() || (orElse !== undefined && seen.isDirectory())) return fd
     fs.closeSync(fd)
     throw Object.assign(new Error('not a regular file'), { code: 'ENOTREG' })
   })

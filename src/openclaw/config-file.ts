@@ -1,4 +1,4 @@
-/** `openclaw.json` is JSON5 (dist/io-*.js of 2026.4.26).  Only whether it can be read at all is judged here. */
+/** `openclaw.json` is JSON5 (dist/io-*.js of 2026.4.26).  Judged here is only whether it can be read at all. */
 import JSON5 from 'json5'
 
 export type Config =
@@ -36,10 +36,29 @@ function quietly<T>(parse: () => T): T {
   }
 }
 
+/**
+ * Which agents it names (2026.9.6: dist/agent-scope-config-*.js: `agents.entries`, or the older `agents.list`; without
+ * either there is `main`).  Null where a part of it lies in another file.
+ */
+export function agentsNamedIn(value: unknown): ReadonlySet<string> | null {
+  const top = membersOf(value)
+  const agents = membersOf(top['agents'])
+  const entries = membersOf(agents['entries'])
+  if ([top, agents, entries].some((each) => '$include' in each)) return null
+  if (agents['entries'] !== undefined) return idsOf(Object.keys(entries))
+  const list = agents['list']
+  if (Array.isArray(list)) return idsOf(list.map((entry) => membersOf(entry)['id']))
+  return list === undefined ? new Set(['main']) : null
+}
+
+const idsOf = (ids: readonly unknown[]): ReadonlySet<string> =>
+  new Set(ids.flatMap((id) => (typeof id === 'string' ? [id.trim().toLowerCase()] : [])))
+
+const membersOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+
 /** `meta.lastTouchedVersion`, written whenever the gateway or its CLI writes the file. */
 function touchedBy(parsed: Record<string, unknown>): string | null {
-  const meta = parsed['meta']
-  const version =
-    typeof meta === 'object' && meta !== null ? (meta as Record<string, unknown>)['lastTouchedVersion'] : null
+  const version = membersOf(parsed['meta'])['lastTouchedVersion']
   return typeof version === 'string' ? version.slice(0, 64) : null
 }

@@ -35,6 +35,7 @@ export const questions = {
   state: {
     meta: 'SELECT meta_key, role, schema_version, agent_id, app_version FROM schema_meta',
     agents: 'SELECT agent_id, path, schema_version, size_bytes FROM agent_databases',
+    deleted: 'SELECT agent_id FROM agent_deletion_journal',
     boot: 'SELECT pid, completed_at_ms, outcome, reason FROM gateway_boot_lifecycle ORDER BY started_at_ms DESC LIMIT 1',
   },
   agent: {
@@ -81,6 +82,14 @@ export const registered = (
       ? []
       : [{ agentId, path }]
   })
+
+/**
+ * Agents that were deleted on purpose. 2026.9.6 (dist/agents.commands.delete-*.js) notes that first, moves their folders
+ * to the Trash, and takes them out of its register at last: cut off, or where a folder could not be moved, it stays
+ * there. The note remains, and while it does the gateway opens no database of theirs.
+ */
+export const deletedAgents = (rows: Rows | undefined): ReadonlySet<string> =>
+  new Set((rows ?? []).flatMap((row) => text(row['agent_id']) ?? []))
 
 const text = (cell: Cell | undefined): string | null => (typeof cell === 'string' ? cell : null)
 

@@ -40,16 +40,52 @@ export async function apply(task: Task): Promise<Kept | undefined> {
   const path = pathOf(site, step.path)
   const now = await sight(disk, path)
   await sweep(task, now)
+  if (step.before === 'missing') await makeFolders(task, path)
   if (step.change.do === 'put-back') return await putBack(task, path, pathOf(site, step.change.from), now)
   if (now.fingerprint === step.after) {
     // Done by an earlier run, which may have died before it synced the name; the content it had synced before.
-    await disk.syncDir(parentOf(path))
+    if (step.after === 'missing') await unmakeFolders(task, path)
+    if ((await disk.stat(parentOf(path))) !== undefined) await disk.syncDir(parentOf(path))
     return await alreadyKept(task)
   }
   expect(step.path, now, step.before)
-  return step.change.do === 'write'
-    ? await write(task, path, step.change, now.stat)
-    : await setAside(task, path, now.stat)
+  if (step.change.do === 'write') return await write(task, path, step.change, now.stat)
+  const kept = await setAside(task, path, now.stat)
+  await unmakeFolders(task, path)
+  return kept
+}
+
+/** Outermost first, each durable in the one before: they belong to whoever owns the state around them. */
+async function makeFolders({ site, step }: Task, path: string): Promise<void> {
+  const { disk } = site
+  for (const folder of foldersOf(site, step, path).toReversed()) {
+    if ((await disk.stat(folder)) === undefined) {
+      const around = await disk.stat(parentOf(folder))
+      await disk.mkdir(folder, 0o700)
+      if (around !== undefined) await disk.copyOwner(folder, { ...around, mode: 0o700 })
+    }
+    await disk.syncDir(parentOf(folder))
+  }
+}
+
+/** Innermost first, as far as nothing else came to lie in them. */
+async function unmakeFolders({ site, step }: Task, path: string): Promise<void> {
+  const { disk } = site
+  for (const folder of foldersOf(site, step, path)) {
+    if ((await disk.stat(folder))?.kind === 'directory') {
+      if ((await disk.list(folder)).length > 0) return
+      await disk.remove(folder)
+    }
+    if ((await disk.stat(parentOf(folder))) !== undefined) await disk.syncDir(parentOf(folder))
+  }
+}
+
+/** Innermost first, inside the state. */
+function foldersOf({ stateDir }: Site, { folders = 0 }: Step, path: string): string[] {
+  const all: string[] = []
+  for (let dir = parentOf(path); all.length < folders && dir.startsWith(`${stateDir}/`); dir = parentOf(dir))
+    all.push(dir)
+  return all
 }
 
 async function write(

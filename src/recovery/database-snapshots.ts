@@ -6,8 +6,8 @@
  * Made by SQLite's own backup, verified after writing, named at last: what bears the name is whole.
  */
 import { DiskError, type FileStat } from '../host/disk.ts'
+import { dirName } from '../openclaw/posix-path.ts'
 import { headerBytes, headerOf, sizeAgainst } from '../host/sqlite-file.ts'
-import type { Eyes } from './eyes.ts'
 import type { DatabaseSeen } from './look-at-database-file.ts'
 import { nameOf, ownFolder } from './places.ts'
 import type { Site } from './site.ts'
@@ -26,14 +26,35 @@ const name = /^(\d{13})\.sqlite$/
 const folderOf = (site: Site, { role, agentId }: Of): string =>
   `${ownFolder(site)}/snapshots/databases/${role}${agentId === null ? '' : `-${agentId}`}`
 
-/** The newest that is whole, as far as its outside tells. */
-export async function newestSnapshot(eyes: Eyes, of: Of): Promise<Snapshot | null> {
-  for (const snapshot of (await snapshots(eyes.site, of)).toReversed()) {
-    const bytes = await eyes.read(snapshot.path, 0, headerBytes)
-    const head = bytes === undefined ? undefined : headerOf(bytes)
-    if (head?.is === 'database' && sizeAgainst(head, snapshot.stat.bytes) === null) return snapshot
+const agentFolder = /^agent-([^./\0][^/\0]*)$/
+
+/** Sound or not. */
+export async function agentsWithSnapshots(site: Site): Promise<readonly string[]> {
+  const dir = dirName(folderOf(site, { role: 'state', agentId: null }))
+  try {
+    if ((await site.disk.stat(dir))?.kind !== 'directory') return []
+    return (await site.disk.list(dir)).flatMap(({ name }) => agentFolder.exec(name)?.[1] ?? [])
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    return []
   }
+}
+
+/** The newest that is whole, as far as its outside tells. */
+export async function newestSnapshot(site: Site, of: Of): Promise<Snapshot | null> {
+  for (const snapshot of (await snapshots(site, of)).toReversed())
+    if (await isWhole(site, snapshot)) return snapshot
   return null
+}
+
+async function isWhole({ disk }: Site, { path, stat }: Snapshot): Promise<boolean> {
+  try {
+    const head = headerOf(await disk.read(path, 0, headerBytes))
+    return head.is === 'database' && sizeAgainst(head, stat.bytes) === null
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error
+    return false
+  }
 }
 
 /** So many of each are kept. */

@@ -89,6 +89,11 @@ export interface Step {
   readonly did?: readonly string[]
   /** The findings this step answers, for a person who reads the journal. */
   readonly because: readonly { readonly kind: Kind; readonly path: string }[]
+  /**
+   * So many of the innermost folders of `path` were not there: made before the name comes, and gone again, where they
+   * are empty, after the name is taken back.  Left out for none.
+   */
+  readonly folders?: number
 }
 
 /** Serialisable form of a Segment: a range of another file is allowed (restoring a generation), text is base64. */

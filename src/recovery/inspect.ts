@@ -48,8 +48,9 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
   const notes = new Notebook(site.stateDir, look.deaths ?? (await deathsSoFar(site, 'unknown')))
   const eyes = new Eyes(site, notes, look.signal)
   const root = await eyes.stat(site.stateDir)
-  const trust = await trusted(site, root, look.owed)
-  const which = await storeOf(eyes)
+  const confirmed = await readCheckpoint(site)
+  const trust = trusted(site, confirmed, root, look.owed)
+  const which = await storeOf(eyes, confirmed)
   const { store } = which
   const walked: Walked[] = []
   let isAllAsConfirmed = true
@@ -64,7 +65,6 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
       walked.push({ dir: notes.shown(dir), stats, sessions: 0, transcripts: 0, benign: [] })
   }
   if (store === 'sqlite' || store === 'migrating') {
-    const confirmed = await readCheckpoint(site)
     for (const [dir, stats] of await lookAtStore(eyes, which, { owed: look.owed, confirmed, trust }))
       walked.push({ dir: notes.shown(dir), stats, sessions: 0, transcripts: 0, benign: [] })
   }
@@ -103,13 +103,13 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
   }
 }
 
-async function trusted(
+function trusted(
   site: Site,
+  checkpoint: Checkpoint | undefined,
   root: FileStat | undefined,
   owed: Look['owed'],
-): Promise<Checkpoint | undefined> {
+): Checkpoint | undefined {
   if (owed === 'another-boot') return undefined
-  const checkpoint = await readCheckpoint(site)
   if (checkpoint === undefined || checkpoint.dev !== root?.dev) return undefined
   return owed === 'no' || checkpoint.bootId === site.bootId ? checkpoint : undefined
 }

@@ -26,6 +26,7 @@ const steps = listOf(
     change,
     did: orNone(listOf(text)),
     because: listOf(record({ kind: text, path: text })),
+    folders: (folders) => folders === undefined || count(folders),
   }),
 )
 const kept = record({ path: text, sha256: orNull(text), bytes: count, keptAs: text })

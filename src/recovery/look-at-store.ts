@@ -8,8 +8,8 @@
 import { whichNode, type Looked, type Questions } from '../host/sqlite.ts'
 import { sizeAgainst } from '../host/sqlite-file.ts'
 import {
-  agentStore,
   controlPlane,
+  deletedAgents,
   firstWithSessions,
   jsonColumns,
   metaOf,
@@ -27,6 +27,7 @@ import { indexName } from '../openclaw/layout.ts'
 import { isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
 import { baseName, dirName } from '../openclaw/posix-path.ts'
 import { sessionIndex, indexLimitBytes } from '../openclaw/session-index.ts'
+import { acceptedLosses } from './accepted-losses.ts'
 import { isUnchanged, type Checkpoint } from './checkpoint.ts'
 import { type Eyes, quoted } from './eyes.ts'
 import type { Kind } from './finding.ts'
@@ -35,6 +36,7 @@ import { outsideOf, type DatabaseSeen } from './look-at-database-file.ts'
 import { spliced } from './notebook.ts'
 import type { Because } from './seen.ts'
 import { newestSnapshot, type Snapshot } from './database-snapshots.ts'
+import { wasConfirmed } from './proven.ts'
 import type { Ask } from './verdict.ts'
 import type { WhichStore } from './which-store.ts'
 
@@ -55,26 +57,33 @@ export async function lookAtStore(
   lookAtRoom(eyes)
   // What a living gateway writes is torn in any copy of ours.
   if (eyes.site.liveGatewayPid !== undefined) return seen
-  const store = new StoreEyes(eyes, look, which.store === 'migrating')
+  const store = new StoreEyes(eyes, look, which.store === 'migrating', await acceptedLosses(eyes.site))
   const state = which.databases.find(({ role }) => role === 'state')
   const agents = which.databases.filter(({ role }) => role === 'agent')
 
   const answers = await store.lookAtControlPlane(state, which)
   const known = new Map(agents.map((one) => [one.path, one]))
+  const deleted = deletedAgents(answers?.['deleted'])
   for (const { agentId, path } of registered(answers?.['agents'])) {
     const full = `${eyes.site.stateDir}/${path}`
+    if (deleted.has(agentId)) continue
     if ((known.get(full)?.stat?.bytes ?? 0) > 0) continue
     const gone = known.get(full) ?? missing('agent', agentId, full)
     known.set(full, gone)
     await store.lookAtAbsent(gone, 'the control plane has it in its register')
   }
+  for (const one of known.values())
+    if ((one.stat?.bytes ?? 0) === 0 && one.agentId !== null && deleted.has(one.agentId))
+      known.delete(one.path)
   const isTold = (one: DatabaseSeen): boolean =>
     eyes.notes.findings.some(({ path }) => path === eyes.notes.shown(one.path))
   for (const one of known.values())
     if (one.stat !== null && !(one.stat.bytes === 0 && isTold(one)))
       if (!store.setAsideIfHardlyBegun(one, null)) await store.lookAt(one)
   for (const one of known.values()) if (one.stat === null && !isTold(one)) await store.lookAtAbsent(one, null)
-  if (answers === undefined) await store.lookForVanished(known)
+  // Without a register to ask.
+  for (const { role, agentId, path } of answers === undefined ? which.proven : [])
+    if (agentId !== null && !known.has(path)) await store.lookAtAbsent(missing(role, agentId, path), null)
   await store.lookAtQuarantine()
   for (const path of which.reappeared) await store.lookAtReappeared(path)
   await store.lookAtGatewayLocks()
@@ -87,7 +96,9 @@ export async function lookAtStore(
       repair: null,
     })
   for (const one of [...(state === undefined ? [] : [state]), ...known.values()]) {
-    const stats = new Map<string, FileStat>(one.stat === null ? [] : [[baseName(one.path), one.stat]])
+    // That it is named is the proof that it was there.
+    if (one.stat === null || one.stat.bytes === 0) continue
+    const stats = new Map<string, FileStat>([[baseName(one.path), one.stat]])
     for (const { path, stat } of one.beside) stats.set(baseName(path), stat)
     seen.set(dirName(one.path), stats)
   }
@@ -128,8 +139,11 @@ class StoreEyes {
   /** What an agent had is in files still: a database that is gone, or hardly begun, is made from them. */
   readonly #isMigrating: boolean
 
-  constructor(eyes: Eyes, look: StoreLook, isMigrating: boolean) {
+  readonly #accepted: ReadonlySet<string>
+
+  constructor(eyes: Eyes, look: StoreLook, isMigrating: boolean, accepted: ReadonlySet<string>) {
     this.#isMigrating = isMigrating
+    this.#accepted = accepted
     this.#eyes = eyes
     this.#look = look
   }
@@ -158,7 +172,7 @@ class StoreEyes {
   async lookAtAbsent(one: DatabaseSeen, proof: string | null): Promise<void> {
     if (this.#isMigrating && one.role === 'agent') return
     const { notes, site } = this.#eyes
-    const snapshot = await newestSnapshot(this.#eyes, one)
+    const snapshot = await newestSnapshot(this.#eyes.site, one)
     const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
     const proven =
       proof ??
@@ -166,38 +180,35 @@ class StoreEyes {
         ? 'there is a snapshot of it'
         : log !== undefined
           ? 'its log is there'
-          : this.#wasConfirmed(one)
+          : wasConfirmed(this.#eyes, this.#look.confirmed, one.path)
             ? 'it was there at the last confirmed look'
             : null)
     if (proven === null) return
     const evidence = `${one.stat === null ? 'missing' : `${one.stat.bytes} bytes`}, and ${proven}: the gateway would begin a new one, without a word`
     const finding = { kind: 'db-empty-or-missing', severity: 'loses', path: one.path, evidence } as const
-    if (snapshot === null)
+    if (snapshot === null && (site.policy.acceptLoss || this.#accepted.has(notes.shown(one.path))))
+      this.#acceptLoss(one, evidence)
+    else if (snapshot === null)
       notes.found({
         ...finding,
+        evidence: `${evidence}. There is no snapshot of it: put a backup back under its name (with its -wal, where there is one), or say that its loss is known`,
         repair: null,
         without: 'needs-operator',
-        command: `supervise check --state-dir ${quoted(site.stateDir)}`,
+        command: `supervise repair --state-dir ${quoted(site.stateDir)} --accept-loss`,
       })
     else this.#restore(one, snapshot, notes.found({ ...finding, repair: restoring(snapshot) }))
   }
 
-  #wasConfirmed({ path }: DatabaseSeen): boolean {
-    const { notes } = this.#eyes
-    const marks = this.#look.confirmed?.directories.get(notes.shown(dirName(path)))?.marks
-    return (marks?.get(baseName(path))?.[1] ?? 0) > 0
-  }
-
-  /** Without a register to ask: what the last confirmed look saw, of agents that still have a folder. */
-  async lookForVanished(known: ReadonlyMap<string, DatabaseSeen>): Promise<void> {
-    const { site } = this.#eyes
-    for (const [dir, { marks }] of this.#look.confirmed?.directories ?? []) {
-      const path = `${site.stateDir}/${dir}/${baseName(agentStore)}`
-      const agentId = /^agents\/([^/]+)\/agent$/.exec(dir)?.[1]
-      if (agentId === undefined || known.has(path) || !marks.has(baseName(agentStore))) continue
-      if ((await this.#eyes.stat(dirName(dirName(path)))) === undefined) continue
-      await this.lookAtAbsent(missing('agent', agentId, path), null)
-    }
+  /** Told at each look until it is there again; what was beside it belongs to no new one. */
+  #acceptLoss(one: DatabaseSeen, evidence: string): void {
+    const because = this.#eyes.notes.found({
+      kind: 'db-empty-or-missing',
+      severity: 'benign',
+      path: one.path,
+      evidence: `${evidence}. Its loss was accepted`,
+      repair: null,
+    })
+    this.#asideBeside(one, [because])
   }
 
   /** What it answered, where it could be asked. */
@@ -371,12 +382,12 @@ class StoreEyes {
         }),
       )
     }
-    if (because.length > 0) this.#mend(one, await newestSnapshot(this.#eyes, one), because)
+    if (because.length > 0) this.#mend(one, await newestSnapshot(this.#eyes.site, one), because)
   }
 
   async #corrupt(one: DatabaseSeen, evidence: string): Promise<void> {
     const { notes, site } = this.#eyes
-    const snapshot = await newestSnapshot(this.#eyes, one)
+    const snapshot = await newestSnapshot(this.#eyes.site, one)
     const finding = { kind: 'db-corrupt', severity: 'blocks', path: one.path, evidence } as const
     if (site.databases === undefined)
       return void notes.found({ ...finding, repair: null, without: 'needs-operator', command: whichNode })

@@ -7,7 +7,7 @@
 import { createHash } from 'node:crypto'
 import { sight, Conflict } from './fingerprint.ts'
 import { segmentOf, type Fingerprint, type Piece, type Plan, type Step } from './finding.ts'
-import { accountsFolder, nameOf, ownFolder } from './places.ts'
+import { accountsFolder, nameOf, ownFolder, parentOf } from './places.ts'
 import type { Remedy, Seen, Splice } from './seen.ts'
 import type { Site } from './site.ts'
 import type { FileStat } from '../host/disk.ts'
@@ -37,7 +37,24 @@ async function stepFor(site: Site, remedy: Exclude<Remedy, { do: 'make' }>): Pro
   const content = piecesOf(site, remedy.base, remedy.splices)
   const after = await contentHash(site, content)
   for (const source of sources) await unchanged(site, source.path, source.stat)
-  return { ...named, before, after, change: { do: 'write', content, mode: remedy.mode } }
+  const folders = before === 'missing' ? await missingFolders(site, path) : 0
+  return {
+    ...named,
+    before,
+    after,
+    change: { do: 'write', content, mode: remedy.mode },
+    ...(folders > 0 && { folders }),
+  }
+}
+
+/** How many of the folders that a name lies in are not there, inside the state. */
+async function missingFolders(site: Site, path: string): Promise<number> {
+  let folders = 0
+  for (let dir = parentOf(path); dir.startsWith(`${site.stateDir}/`); dir = parentOf(dir)) {
+    if ((await site.disk.stat(dir)) !== undefined) break
+    folders++
+  }
+  return folders
 }
 
 /** What is made only now that it is wanted, and an account of it under a name of ours. */

@@ -22,6 +22,7 @@
  * Never repairs anything while any finding needs more than a repair: what is not understood is not touched.
  */
 import { DiskError } from '../host/disk.ts'
+import { keepAcceptedLosses } from './accepted-losses.ts'
 import { afterSecondNames, keepCheckpoint } from './checkpoint.ts'
 import { assertStaysInside, Distrusted } from './distrust.ts'
 import { snapshotAll } from './database-snapshots.ts'
@@ -148,9 +149,15 @@ async function judge(
   })
   course.trouble.push(...trouble, ...(await snapshotAll(site, seen.databases)))
   await handOver(site, seen.turns, deaths)
+  await keepAcceptedLosses(site, acceptedIn(inspection))
   await keepCheckpoint(site, await afterSecondNames(site, seen.checkpoint, taken))
   return { ...known(course), is: course.repair ? 'repaired' : 'consistent' }
 }
+
+const acceptedIn = ({ findings }: Inspection): string[] =>
+  findings.flatMap(({ kind, severity, path }) =>
+    kind === 'db-empty-or-missing' && severity === 'benign' ? [path] : [],
+  )
 
 async function giveUp(site: Site, course: Course): Promise<Recovery> {
   const left = course.inspection!.findings.find((finding) => finding.repair !== null)

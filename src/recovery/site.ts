@@ -43,6 +43,8 @@ export interface Policy {
   readonly adopt: boolean
   readonly tidy: boolean
   readonly configRollback: boolean
+  /** A database that is gone, and of which there is no snapshot: a person knows it, and goes on without. */
+  readonly acceptLoss: boolean
 }
 
 export const defaultPolicy: Policy = {
@@ -53,4 +55,5 @@ export const defaultPolicy: Policy = {
   adopt: false,
   tidy: false,
   configRollback: false,
+  acceptLoss: false,
 }

@@ -134,12 +134,15 @@ function wayBack(repair: Repair, first: Holds, last: Holds): readonly Step[] {
 
     const before = holds.get(path)?.fingerprint ?? 'missing'
     const because = repair.steps.filter((step) => step.path === path).flatMap((step) => step.because)
+    const made = Math.max(0, ...repair.steps.map((step) => (step.path === path ? (step.folders ?? 0) : 0)))
+    const folders = made > 0 && { folders: made }
     const from = content && whereIs.get(content)
     if (content && from !== null && from !== undefined) {
-      steps.push({ path, before, after: content.fingerprint, change: { do: 'put-back', from }, because })
+      const change = { do: 'put-back', from } as const
+      steps.push({ path, before, after: content.fingerprint, change, because, ...folders })
       holds.set(from, null)
     } else if (before !== 'missing') {
-      steps.push({ path, before, after: 'missing', change: { do: 'set-aside' }, because })
+      steps.push({ path, before, after: 'missing', change: { do: 'set-aside' }, because, ...folders })
     }
     holds.set(path, content)
   }

@@ -9,6 +9,9 @@
  *   unknown    not OpenClaw's
  *
  * What is newer or unknown is not touched: it is held, saying why and how to start all the same.
+ *
+ * Where every database is gone, what is found there looks like a first start, or like files. What proves that databases
+ * were there makes it `sqlite` all the same: a gateway would begin new ones, without a word.
  */
 import {
   agentStore,
@@ -23,7 +26,9 @@ import {
 import { indexName, stateNames } from '../openclaw/layout.ts'
 import { quoted, type Eyes } from './eyes.ts'
 import { outsideOf, type DatabaseSeen } from './look-at-database-file.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { isOurs } from './places.ts'
+import { provenDatabases, type Proven } from './proven.ts'
 import type { Schema, Store } from './verdict.ts'
 
 export interface WhichStore {
@@ -31,13 +36,15 @@ export interface WhichStore {
   readonly schema: Schema | null
   /** That there are, sound or not. */
   readonly databases: readonly DatabaseSeen[]
+  /** Of these the last confirmed look or a snapshot proves that they were there: all, whatever is there now. */
+  readonly proven: readonly Proven[]
   /** Legacy indexes beside databases that the gateway has marked as migrated: it refuses them. */
   readonly reappeared: readonly string[]
 }
 
-export async function storeOf(eyes: Eyes): Promise<WhichStore> {
-  const { stateDir } = eyes.site
-  const nothing = { schema: null, databases: [], reappeared: [] } as const
+export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Promise<WhichStore> {
+  const { stateDir, installed } = eyes.site
+  const nothing = { schema: null, databases: [], proven: [], reappeared: [] } as const
   const entries = await eyes.list(stateDir)
   if (entries === undefined) {
     const known = eyes.notes.findings.length > 0
@@ -55,8 +62,11 @@ export async function storeOf(eyes: Eyes): Promise<WhichStore> {
   const hasImported = (await eyes.stat(`${stateDir}/${importRuns}`)) !== undefined
   const isOfRows =
     (schema?.agent ?? 0) >= firstWithSessions.agent || (schema?.state ?? 0) >= firstWithSessions.state
-  if (isOfRows || hasImported || databases.some(({ header }) => header.is === 'no-database')) {
-    const seen = { schema, databases, reappeared: [] }
+  const proven = await provenDatabases(eyes, confirmed)
+  // Files of before, under an OpenClaw that keeps its sessions in files: somebody went back to it.
+  const isProven = proven.length > 0 && (indexes.length === 0 || installed?.schemaVersions != null)
+  if (isOfRows || hasImported || isProven || databases.some(({ header }) => header.is === 'no-database')) {
+    const seen = { schema, databases, proven, reappeared: [] }
     if ((schema?.state ?? 0) > newestKnown.state || (schema?.agent ?? 0) > newestKnown.agent) {
       const newest = `${inWords(schema!)}; this version of supervise knows up to ${inWords(newestKnown)}`
       unknown(eyes, databases[0]!.path, newest)
@@ -64,7 +74,6 @@ export async function storeOf(eyes: Eyes): Promise<WhichStore> {
     }
     if (indexes.length === 0) return { store: 'sqlite', ...seen }
     const stamp = await stampedBy(eyes, databases)
-    const { installed } = eyes.site
     if (stamp === null || (installed != null && stamp !== installed.version))
       return { store: 'migrating', ...seen }
     return { store: 'sqlite', ...seen, reappeared: indexes }

@@ -374,7 +374,9 @@ export class CrashDisk implements Disk {
   async copyOwner(path: string, like: FileStat): Promise<void> {
     this.#changeOrFail('set the owner of', path)
     const { mode, uid, gid } = like
-    Object.assign(this.#file('open', path), { mode, uid, gid, ctimeMs: this.#tick() })
+    const there = this.#at(path)
+    const node = there?.kind === 'directory' ? there : this.#file('open', path)
+    Object.assign(node, { mode, uid, gid, ctimeMs: this.#tick() })
   }
 
   async sync(path: string): Promise<void> {

@@ -192,6 +192,17 @@ export function diskContract(bench: () => Bench): void {
     expect(await disk.stat(on('b'))).toMatchObject({ mode: 0o640, uid: like.uid, gid: like.gid })
   })
 
+  test('of a directory, too, and of nothing else', async () => {
+    const { disk, symlink } = bench()
+    await make('a', 'x', 0o600)
+    await disk.mkdir(on('d'), 0o700)
+    symlink('d', on('l'))
+    const like = { ...(await disk.stat(on('a')))!, mode: 0o750 }
+    await disk.copyOwner(on('d'), like)
+    expect(await disk.stat(on('d'))).toMatchObject({ kind: 'directory', mode: 0o750, uid: like.uid })
+    await expect(disk.copyOwner(on('l'), like)).rejects.toMatchObject({ code: 'ELOOP' })
+  })
+
   test('names of any characters are names', async () => {
     const names = ['with\nnewline', '\u001b[31mred', 'ünïcödé', '__proto__', ' ', '-rf']
     for (const name of names) await make(name, name)

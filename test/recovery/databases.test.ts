@@ -7,7 +7,6 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -17,65 +16,24 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { hasSqlite, opened, whichNode, type Row as DatabaseRow } from '../../src/host/sqlite.ts'
-import { workshopIn } from '../../src/host/sqlite-workshop.ts'
+import { hasSqlite, whichNode, type Row as DatabaseRow } from '../../src/host/sqlite.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { dryRun, recover } from '../../src/recovery/recover.ts'
-import type { Policy, Site } from '../../src/recovery/site.ts'
+import type { Policy } from '../../src/recovery/site.ts'
 import { undo } from '../../src/recovery/undo.ts'
 import type { Inspection } from '../../src/recovery/verdict.ts'
 import type { Fixture } from '../fixtures/unpack.ts'
-import { state as unpacked, type State } from './state.ts'
+import { agent, ask, change, control, databaseState as state } from './database-state.ts'
+import type { State } from './state.ts'
 
-const control = 'state/openclaw.sqlite'
-const agent = 'agents/main/agent/openclaw-agent.sqlite'
 const quarantine = 'state/openclaw-quarantine.sqlite'
 const index = 'agents/main/sessions/sessions.json'
-const installed = { version: '2026.9.6', schemaVersions: { state: 18, agent: 23 } }
 const look = { owed: 'another-boot', trigger: 'test' } as const
-
-function state(fixture: Fixture, machine: Partial<Site> = {}, policy: Partial<Policy> = {}): State {
-  const base = unpacked(fixture, policy, { installed, ...machine })
-  const databases = workshopIn(base.at('supervise/workshop'))
-  const site: Site = { ...base.site, ...(databases && { databases }) }
-  return {
-    ...base,
-    site,
-    look: async (owed = 'another-boot') => (await inspect(site, { owed })).inspection,
-  }
-}
 
 const said = ({ findings }: Inspection): string[] =>
   findings.map(({ kind, severity, path }) => `${kind} ${severity} ${path}`)
-
-/** Asked of a copy: a test must not fold a log either. */
-function ask(s: State, name: string, sql: string): DatabaseRow[] {
-  const room = mkdtempSync(join(tmpdir(), 'supervise-asked-'))
-  try {
-    for (const end of ['', '-wal'])
-      if (existsSync(s.at(name + end))) copyFileSync(s.at(name + end), join(room, `copy${end}`))
-    const database = opened(join(room, 'copy'), false)
-    try {
-      return database.prepare(sql).all()
-    } finally {
-      database.close()
-    }
-  } finally {
-    rmSync(room, { recursive: true })
-  }
-}
-
-/** By the hand of a defect: written into the database itself, its log folded in. */
-function change(s: State, name: string, ...statements: string[]): void {
-  const database = opened(s.at(name), false)
-  try {
-    for (const sql of statements) database.exec(sql)
-  } finally {
-    database.close()
-  }
-}
 
 const messages = 'SELECT session_id, seq, event_json FROM transcript_events ORDER BY 1, 2'
 const nodes = 'SELECT session_key, current_session_id, entry_json FROM session_nodes ORDER BY 1'
@@ -477,16 +435,6 @@ describe.runIf(hasSqlite())('snapshots', () => {
     const recovery = await recover(s.site, look)
     expect(recovery).toMatchObject({ is: 'consistent', trouble: [expect.stringContaining(agent)] })
   })
-})
-
-test('an agent that was deleted on purpose is not missed', async () => {
-  const s = state('2026.9.6-sound')
-  const later = { ...s.site, now: () => Date.now() + 10_000 }
-  expect(await recover(later, look)).toMatchObject({ is: 'consistent' })
-  rmSync(s.at('supervise/snapshots'), { recursive: true, force: true })
-  rmSync(s.at('agents/main'), { recursive: true })
-  if (hasSqlite()) change(s, control, 'DELETE FROM agent_databases')
-  expect(await s.look()).toMatchObject({ verdict: 'consistent' })
 })
 
 test('what was confirmed and has not changed is not checked again', async () => {
