@@ -36,11 +36,13 @@ export const questions = {
     meta: 'SELECT meta_key, role, schema_version, agent_id, app_version FROM schema_meta',
     agents: 'SELECT agent_id, path, schema_version, size_bytes FROM agent_databases',
     deleted: 'SELECT agent_id FROM agent_deletion_journal',
+    created: 'SELECT agent_id, created_at_ms FROM agent_provenance',
     boot: 'SELECT pid, completed_at_ms, outcome, reason FROM gateway_boot_lifecycle ORDER BY started_at_ms DESC LIMIT 1',
   },
   agent: {
     meta: 'SELECT meta_key, role, schema_version, agent_id, app_version FROM schema_meta',
     sessions: 'SELECT count(*) AS n FROM session_nodes',
+    born: "SELECT created_at AS at FROM schema_meta WHERE meta_key = 'primary'",
     transcripts: 'SELECT count(*) AS n FROM session_windows',
   },
 } as const satisfies Record<Role, Readonly<Record<string, string>>>
@@ -90,6 +92,24 @@ export const registered = (
  */
 export const deletedAgents = (rows: Rows | undefined): ReadonlySet<string> =>
   new Set((rows ?? []).flatMap((row) => text(row['agent_id']) ?? []))
+
+/** When `openclaw agents add` made an agent (ms since the epoch); nothing of those that were never added. */
+export const createdAt = (rows: Rows | undefined, agentId: string): number =>
+  number(rows?.find((row) => row['agent_id'] === agentId)?.['created_at_ms']) ?? 0
+
+/** How many sessions an agent's database has, and when it was made; null where it does not say. */
+export const lifeOf = (answers: Readonly<Record<string, Rows>>): Life => ({
+  sessions: number(answers['sessions']?.[0]?.['n']),
+  born: number(answers['born']?.[0]?.['at']),
+})
+
+export interface Life {
+  readonly sessions: number | null
+  readonly born: number | null
+}
+
+const number = (cell: Cell | undefined): number | null =>
+  typeof cell === 'number' || typeof cell === 'bigint' ? Number(cell) : null
 
 const text = (cell: Cell | undefined): string | null => (typeof cell === 'string' ? cell : null)
 

@@ -38,6 +38,7 @@ export type Kind =
   | 'leftover-tmp'
   | 'unindexed-transcripts'
   | 'db-empty-or-missing'
+  | 'db-without-sessions'
   | 'db-corrupt'
   | 'db-orphan-rows'
   | 'wal-gone-or-torn'

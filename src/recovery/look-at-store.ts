@@ -9,9 +9,11 @@ import { whichNode, type Looked, type Questions } from '../host/sqlite.ts'
 import { sizeAgainst } from '../host/sqlite-file.ts'
 import {
   controlPlane,
+  createdAt,
   deletedAgents,
   firstWithSessions,
   jsonColumns,
+  lifeOf,
   metaOf,
   parents,
   quarantineStore,
@@ -20,6 +22,7 @@ import {
   roleInside,
   smallest,
   vital,
+  type Life,
   type Role,
 } from '../openclaw/databases.ts'
 import { roomToServeBytes } from '../openclaw/probes.ts'
@@ -35,7 +38,7 @@ import type { FileStat } from '../host/disk.ts'
 import { outsideOf, type DatabaseSeen } from './look-at-database-file.ts'
 import { spliced } from './notebook.ts'
 import type { Because } from './seen.ts'
-import { newestSnapshot, type Snapshot } from './database-snapshots.ts'
+import { newestSnapshot, newestWithSessions, soundSnapshot, type Snapshot } from './database-snapshots.ts'
 import { wasConfirmed } from './proven.ts'
 import type { Ask } from './verdict.ts'
 import type { WhichStore } from './which-store.ts'
@@ -140,6 +143,8 @@ class StoreEyes {
   readonly #isMigrating: boolean
 
   readonly #accepted: ReadonlySet<string>
+  /** What the control plane answered. */
+  #control: (Looked & { is: 'read' })['answers'] | undefined
 
   constructor(eyes: Eyes, look: StoreLook, isMigrating: boolean, accepted: ReadonlySet<string>) {
     this.#isMigrating = isMigrating
@@ -172,11 +177,11 @@ class StoreEyes {
   async lookAtAbsent(one: DatabaseSeen, proof: string | null): Promise<void> {
     if (this.#isMigrating && one.role === 'agent') return
     const { notes, site } = this.#eyes
-    const snapshot = await newestSnapshot(this.#eyes.site, one)
+    const snapshot = await soundSnapshot(site, one)
     const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
     const proven =
       proof ??
-      (snapshot !== null
+      ((snapshot ?? (await newestSnapshot(site, one))) !== null
         ? 'there is a snapshot of it'
         : log !== undefined
           ? 'its log is there'
@@ -191,7 +196,7 @@ class StoreEyes {
     else if (snapshot === null)
       notes.found({
         ...finding,
-        evidence: `${evidence}. There is no snapshot of it: put a backup back under its name (with its -wal, where there is one), or say that its loss is known`,
+        evidence: `${evidence}. There is no sound snapshot of it: put a backup back under its name (with its -wal, where there is one), or say that its loss is known`,
         repair: null,
         without: 'needs-operator',
         command: `supervise repair --state-dir ${quoted(site.stateDir)} --accept-loss`,
@@ -257,7 +262,11 @@ class StoreEyes {
       return undefined
     }
     if (this.setAsideIfHardlyBegun(one, looked)) return undefined
-    if (this.#hasRightOwner(one, looked)) await this.#lookAtRows(one, looked)
+    if (one.role === 'state') this.#control = looked.answers
+    if (this.#hasRightOwner(one, looked)) {
+      await this.#lookAtRows(one, looked)
+      await this.#lookForEarlierLife(one, lifeOf(looked.answers))
+    }
     notes.sessions += count(looked, 'sessions')
     notes.transcripts += count(looked, 'transcripts')
     return looked.answers
@@ -382,12 +391,48 @@ class StoreEyes {
         }),
       )
     }
-    if (because.length > 0) this.#mend(one, await newestSnapshot(this.#eyes.site, one), because)
+    if (because.length > 0) this.#mend(one, await soundSnapshot(this.#eyes.site, one), because)
+  }
+
+  /**
+   * None of its sessions is left. Whoever deletes them one by one leaves the database that they were in, and it says
+   * when it was made; the main one cannot be deleted at all. Another in its place was begun by a gateway that found none.
+   */
+  async #lookForEarlierLife(one: DatabaseSeen, now: Life): Promise<void> {
+    const { site, notes } = this.#eyes
+    if (one.role !== 'agent' || now.sessions !== 0 || this.#isMigrating) return
+    const earlier = await newestWithSessions(site, one, now)
+    if (earlier === null) return
+    const { sessions, isSame, takenAt } = earlier
+    const evidence = `no session in it, and ${sessions} in the snapshot of ${isoOf(takenAt)}`
+    const isAddedSince = createdAt(this.#control?.['created'], one.agentId!) > takenAt
+    if (isSame !== false || isAddedSince || this.#control === undefined) {
+      notes.found({
+        kind: 'db-without-sessions',
+        severity: 'benign',
+        path: one.path,
+        evidence: isAddedSince
+          ? `${evidence}: the agent was added anew since`
+          : isSame === true
+            ? `${evidence}: they were deleted from it`
+            : `${evidence}: whether they were deleted cannot be told`,
+        repair: null,
+      })
+      return
+    }
+    const because = notes.found({
+      kind: 'db-empty-or-missing',
+      severity: 'loses',
+      path: one.path,
+      evidence: `${evidence}, which is of another database: this one was begun anew at ${isoOf(now.born!)}`,
+      repair: restoring(earlier),
+    })
+    this.#restore(one, earlier, because)
   }
 
   async #corrupt(one: DatabaseSeen, evidence: string): Promise<void> {
     const { notes, site } = this.#eyes
-    const snapshot = await newestSnapshot(this.#eyes.site, one)
+    const snapshot = await soundSnapshot(site, one)
     const finding = { kind: 'db-corrupt', severity: 'blocks', path: one.path, evidence } as const
     if (site.databases === undefined)
       return void notes.found({ ...finding, repair: null, without: 'needs-operator', command: whichNode })

@@ -20,6 +20,7 @@ import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { hasSqlite, whichNode, type Row as DatabaseRow } from '../../src/host/sqlite.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
+import { snapshotAll } from '../../src/recovery/database-snapshots.ts'
 import { dryRun, recover } from '../../src/recovery/recover.ts'
 import type { Policy } from '../../src/recovery/site.ts'
 import { undo } from '../../src/recovery/undo.ts'
@@ -426,6 +427,98 @@ describe.runIf(hasSqlite())('snapshots', () => {
     }
     expect(taken(s)).toHaveLength(3)
     expect(taken(s)).not.toContain(first[0])
+  })
+
+  /** Rounds of a life in which it changes, each confirmed. */
+  async function live(s: State, rounds: number, each: string): Promise<void> {
+    for (let round = 0; round < rounds; round++) {
+      const now = Date.now() + 60_000 * (taken(s).length + round + 1)
+      change(s, agent, each)
+      utimesSync(s.at(agent), now / 1000, now / 1000)
+      const recovery = await recover({ ...s.site, now: () => now + 1 }, look)
+      expect(recovery, JSON.stringify(recovery)).toMatchObject({ is: 'consistent' })
+    }
+  }
+  const touch = 'UPDATE memory_index_state SET revision = revision + 1'
+  const sessionsIn = (s: State): number[] => taken(s).map((name) => ask(s, `${folder}/${name}`, nodes).length)
+
+  test('that have sessions are not pushed out by those that have none', async () => {
+    const s = state('2026.9.6-sound')
+    await recover(s.site, look)
+    change(s, agent, 'PRAGMA foreign_keys=ON', 'DELETE FROM session_nodes')
+    await live(s, 4, touch)
+    expect(sessionsIn(s)).toEqual([2, 0, 0])
+    const [told] = (await s.look()).findings
+    expect(told).toMatchObject({ kind: 'db-without-sessions', severity: 'benign', path: agent })
+    expect(told!.evidence).toMatch(/2 in the snapshot of .*: they were deleted from it/)
+  })
+
+  test('of a database that another took the place of are not pushed out', async () => {
+    const s = state('2026.9.6-sound')
+    await recover(s.site, look)
+    change(s, agent, "UPDATE schema_meta SET created_at = created_at + 1 WHERE meta_key = 'primary'")
+    await live(s, 4, touch)
+    expect(taken(s)).toHaveLength(3)
+    const born = 'SELECT created_at AS at FROM schema_meta'
+    const lives = taken(s).map((name) => ask(s, `${folder}/${name}`, born)[0]!['at'])
+    expect(new Set(lives).size).toBe(2)
+  })
+
+  test('bring back what was in a database that was begun anew and has no session yet', async () => {
+    const s = state('2026.9.6-sound')
+    await recover(s.site, look)
+    const before = ask(s, agent, messages)
+    const anew = [
+      'PRAGMA foreign_keys=ON',
+      'DELETE FROM session_nodes',
+      "UPDATE schema_meta SET created_at = created_at + 1 WHERE meta_key = 'primary'",
+    ]
+    change(s, agent, ...anew)
+    const damaged = s.bytes()
+    expect(said(await s.look())).toEqual([`db-empty-or-missing loses ${agent}`])
+    const recovery = await recover(s.site, look)
+    expect(recovery).toMatchObject({ is: 'repaired' })
+    expect(ask(s, agent, messages)).toEqual(before)
+    expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(s.bytes()).toEqual(damaged)
+
+    const later = Date.now() + 3_600_000
+    change(s, control, `INSERT INTO agent_provenance VALUES ('main', 'operator', NULL, ${later})`)
+    expect(said(await s.look())).toEqual([`db-without-sessions benign ${agent}`])
+  })
+
+  test('that were damaged since are passed over for the one before', async () => {
+    const s = state('2026.9.6-sound')
+    await recover(s.site, look)
+    await live(s, 1, touch)
+    const [older, newest] = taken(s)
+    scribble(s, `${folder}/${newest}`, (rootOf(s, 'transcript_events') - 1) * page, page)
+    for (const end of ['', '-wal', '-shm']) rmSync(s.at(agent + end), { force: true })
+    const recovery = await recover(s.site, look)
+    expect(recovery).toMatchObject({ is: 'repaired' })
+    const takenAt = new Date(Number(older!.split('.')[0])).toISOString()
+    expect(recovery.found[0]!.repair).toContain(takenAt)
+
+    for (const name of taken(s))
+      scribble(s, `${folder}/${name}`, (rootOf(s, 'transcript_events') - 1) * page, page)
+    rmSync(s.at(agent))
+    expect(await recover(s.site, look)).toMatchObject({
+      is: 'needs-operator',
+      evidence: expect.stringContaining('There is no sound snapshot of it'),
+    })
+  })
+
+  test('take no more than their room and their time, and say of which there is none', async () => {
+    const s = state('2026.9.6-sound')
+    const { databases } = await inspect(s.site, { owed: 'no' })
+    const none = await snapshotAll(s.site, databases, { ofAllBytes: 1_000_000, forMs: 0 })
+    expect(none).toEqual([
+      expect.stringMatching(
+        /openclaw\.sqlite: \d+ bytes, and 0 are taken .* of the 1000000 that all may take$/,
+      ),
+      expect.stringMatching(/openclaw-agent\.sqlite: left for the next look: snapshots took \d+ ms already$/),
+    ])
+    expect(await snapshotAll(s.site, databases)).toEqual([])
   })
 
   test('that cannot be taken hold nothing back, and are told', async () => {
