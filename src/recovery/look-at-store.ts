@@ -60,7 +60,7 @@ export async function lookAtStore(
   lookAtRoom(eyes)
   // What a living gateway writes is torn in any copy of ours.
   if (eyes.site.liveGatewayPid !== undefined) return seen
-  const store = new StoreEyes(eyes, look, which.store === 'migrating', await acceptedLosses(eyes.site))
+  const store = new StoreEyes(eyes, look, which.unimported, await acceptedLosses(eyes.site))
   const state = which.databases.find(({ role }) => role === 'state')
   const agents = which.databases.filter(({ role }) => role === 'agent')
 
@@ -140,17 +140,21 @@ class StoreEyes {
   readonly #look: StoreLook
 
   /** What an agent had is in files still: a database that is gone, or hardly begun, is made from them. */
-  readonly #isMigrating: boolean
+  readonly #unimported: ReadonlySet<string>
 
   readonly #accepted: ReadonlySet<string>
   /** What the control plane answered. */
   #control: (Looked & { is: 'read' })['answers'] | undefined
 
-  constructor(eyes: Eyes, look: StoreLook, isMigrating: boolean, accepted: ReadonlySet<string>) {
-    this.#isMigrating = isMigrating
+  constructor(eyes: Eyes, look: StoreLook, unimported: ReadonlySet<string>, accepted: ReadonlySet<string>) {
+    this.#unimported = unimported
     this.#accepted = accepted
     this.#eyes = eyes
     this.#look = look
+  }
+
+  #isUnimported({ agentId }: DatabaseSeen): boolean {
+    return agentId !== null && this.#unimported.has(agentId)
   }
 
   async lookAtControlPlane(
@@ -175,7 +179,7 @@ class StoreEyes {
 
   /** Empty or missing: held, or restored, where anything proves that it was there. */
   async lookAtAbsent(one: DatabaseSeen, proof: string | null): Promise<void> {
-    if (this.#isMigrating && one.role === 'agent') return
+    if (this.#isUnimported(one)) return
     const { notes, site } = this.#eyes
     const snapshot = await soundSnapshot(site, one)
     const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
@@ -315,7 +319,7 @@ class StoreEyes {
    * ("Skipped agent database migration"), and so does its doctor.
    */
   setAsideIfHardlyBegun(one: DatabaseSeen, looked: (Looked & { is: 'read' }) | null): boolean {
-    if (!this.#isMigrating || one.role !== 'agent' || one.stat === null) return false
+    if (!this.#isUnimported(one) || one.stat === null) return false
     if (looked === null && one.stat.bytes > 0) return false
     const isBegun =
       looked !== null && looked.userVersion !== 0 && metaOf(looked.answers['meta']) !== undefined
@@ -400,7 +404,7 @@ class StoreEyes {
    */
   async #lookForEarlierLife(one: DatabaseSeen, now: Life): Promise<void> {
     const { site, notes } = this.#eyes
-    if (one.role !== 'agent' || now.sessions !== 0 || this.#isMigrating) return
+    if (one.role !== 'agent' || now.sessions !== 0 || this.#isUnimported(one)) return
     const earlier = await newestWithSessions(site, one, now)
     if (earlier === null) return
     const { sessions, isSame, takenAt } = earlier

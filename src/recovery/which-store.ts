@@ -38,13 +38,21 @@ export interface WhichStore {
   readonly databases: readonly DatabaseSeen[]
   /** Of these the last confirmed look or a snapshot proves that they were there: all, whatever is there now. */
   readonly proven: readonly Proven[]
+  /** Agents whose sessions are in files still, for the gateway to import. */
+  readonly unimported: ReadonlySet<string>
   /** Legacy indexes beside databases that the gateway has marked as migrated: it refuses them. */
   readonly reappeared: readonly string[]
 }
 
 export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Promise<WhichStore> {
   const { stateDir, installed } = eyes.site
-  const nothing = { schema: null, databases: [], proven: [], reappeared: [] } as const
+  const nothing = {
+    schema: null,
+    databases: [],
+    proven: [],
+    unimported: new Set<string>(),
+    reappeared: [],
+  } as const
   const entries = await eyes.list(stateDir)
   if (entries === undefined) {
     const known = eyes.notes.findings.length > 0
@@ -54,10 +62,10 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
   const agents = await agentsIn(eyes)
   const databases = await databasesOf(eyes, agents)
   const schema = schemaOf(databases)
-  const indexes: string[] = []
+  const indexes: { readonly agent: string; readonly path: string }[] = []
   for (const agent of agents) {
     const path = `${stateDir}/agents/${agent}/sessions/${indexName}`
-    if ((await eyes.stat(path)) !== undefined) indexes.push(path)
+    if ((await eyes.stat(path)) !== undefined) indexes.push({ agent, path })
   }
   const hasImported = (await eyes.stat(`${stateDir}/${importRuns}`)) !== undefined
   const isOfRows =
@@ -66,17 +74,19 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
   // Files of before, under an OpenClaw that keeps its sessions in files: somebody went back to it.
   const isProven = proven.length > 0 && (indexes.length === 0 || installed?.schemaVersions != null)
   if (isOfRows || hasImported || isProven || databases.some(({ header }) => header.is === 'no-database')) {
-    const seen = { schema, databases, proven, reappeared: [] }
+    const seen = { ...nothing, schema, databases, proven }
     if ((schema?.state ?? 0) > newestKnown.state || (schema?.agent ?? 0) > newestKnown.agent) {
       const newest = `${inWords(schema!)}; this version of supervise knows up to ${inWords(newestKnown)}`
       unknown(eyes, databases[0]!.path, newest)
       return { store: 'newer', ...seen }
     }
     if (indexes.length === 0) return { store: 'sqlite', ...seen }
-    const stamp = await stampedBy(eyes, databases)
-    if (stamp === null || (installed != null && stamp !== installed.version))
-      return { store: 'migrating', ...seen }
-    return { store: 'sqlite', ...seen, reappeared: indexes }
+    const stamp = await stampOf(eyes, databases, proven)
+    // What the control plane would say is seen once it can be asked again.
+    if (stamp.is === 'cannot-tell') return { store: 'sqlite', ...seen }
+    if (stamp.is === 'none' || (installed != null && stamp.by !== installed.version))
+      return { store: 'migrating', ...seen, unimported: new Set(indexes.map(({ agent }) => agent)) }
+    return { store: 'sqlite', ...seen, reappeared: indexes.map(({ path }) => path) }
   }
   if (theirs.some(({ name }) => name === 'agents')) return { store: 'file', ...nothing, schema }
   if (theirs.length === 0 || theirs.some(({ name }) => stateNames.has(name)))
@@ -123,16 +133,27 @@ function schemaOf(databases: readonly DatabaseSeen[]): Schema | null {
   return schema.state === null && schema.agent === null ? null : schema
 }
 
-/** The build that said its migrations are done; null where none did, or where it cannot be asked. */
-async function stampedBy(eyes: Eyes, databases: readonly DatabaseSeen[]): Promise<string | null> {
+type Stamp =
+  { readonly is: 'by'; readonly by: string } | { readonly is: 'none' } | { readonly is: 'cannot-tell' }
+
+/** The build that said its migrations are done. */
+async function stampOf(
+  eyes: Eyes,
+  databases: readonly DatabaseSeen[],
+  proven: readonly Proven[],
+): Promise<Stamp> {
   const state = databases.find(({ role }) => role === 'state')
-  if (state === undefined) return null
-  const seen = await eyes.site.databases?.look(state.path, {
+  if ((state?.stat?.bytes ?? 0) === 0)
+    return { is: proven.some(({ role }) => role === 'state') ? 'cannot-tell' : 'none' }
+  const seen = await eyes.site.databases?.look(state!.path, {
     depth: 'none',
     json: [],
     ask: { meta: questions.state.meta },
   })
-  return seen?.is === 'read' ? (metaOf(seen.answers['meta'])?.stampedBy ?? null) : null
+  if (seen?.is !== 'read') return { is: 'cannot-tell' }
+  const meta = metaOf(seen.answers['meta'])
+  if (meta === undefined && seen.userVersion > 0) return { is: 'cannot-tell' }
+  return meta?.stampedBy == null ? { is: 'none' } : { is: 'by', by: meta.stampedBy }
 }
 
 export const inWords = ({ state, agent }: Schema): string =>

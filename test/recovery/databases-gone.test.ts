@@ -285,3 +285,33 @@ describe('a loss that a person has accepted', () => {
     expect(await recover(s.site, look)).toMatchObject({ is: 'consistent' })
   })
 })
+
+describe.runIf(hasSqlite())('an import that is still to come', () => {
+  const index = 'agents/work/sessions/sessions.json'
+  const updated = { version: '2026.9.7', schemaVersions: installed.schemaVersions }
+  const toCome = (): State => {
+    const s = databaseState('2026.9.6-sound', { installed: updated })
+    withSecondAgent(s)
+    mkdirSync(s.at(dirname(index)), { recursive: true })
+    writeFileSync(s.at(index), '{}')
+    return s
+  }
+
+  test('of one agent excuses no other whose database is gone', async () => {
+    const s = toCome()
+    rmSync(s.at(dirname(agent)), { recursive: true })
+    rmSync(s.at(dirname(second)), { recursive: true })
+    const { store, findings } = await s.look()
+    expect(store).toBe('migrating')
+    expect(findings.filter(({ severity }) => severity === 'loses').map(({ path }) => path)).toEqual([agent])
+  })
+
+  test('is not told of a control plane that cannot be asked', async () => {
+    const s = toCome()
+    expect(await s.look()).toMatchObject({ store: 'migrating' })
+    writeFileSync(s.at(control), Buffer.alloc(8192, 0xff))
+    const { store, findings } = await s.look()
+    expect(store).toBe('sqlite')
+    expect(findings).toMatchObject([{ kind: 'db-corrupt', path: control }])
+  })
+})
