@@ -100,8 +100,15 @@ export const createdAt = (rows: Rows | undefined, agentId: string): number =>
 /** How many sessions an agent's database has, and when it was made; null where it does not say. */
 export const lifeOf = (answers: Readonly<Record<string, Rows>>): Life => ({
   sessions: number(answers['sessions']?.[0]?.['n']),
-  born: number(answers['born']?.[0]?.['at']),
+  born: timeIn(answers['born']?.[0]?.['at']),
 })
+
+/** The times that a Date can bear. */
+const mostMs = 8.64e15
+const timeIn = (cell: Cell | undefined): number | null => {
+  const ms = number(cell)
+  return ms !== null && Math.abs(ms) <= mostMs ? ms : null
+}
 
 export interface Life {
   readonly sessions: number | null

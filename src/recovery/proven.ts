@@ -38,7 +38,7 @@ export async function provenDatabases(
     if (!wasConfirmed(eyes, confirmed, one.path) && (await newestSnapshot(site, one)) === null) continue
     if (one.agentId !== null && (await eyes.stat(one.path)) === undefined) {
       named ??= await agentsNamed(eyes)
-      if (named?.has(one.agentId) === false) continue
+      if (named?.has(one.agentId.toLowerCase()) === false) continue
     }
     proven.push(one)
   }

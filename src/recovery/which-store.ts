@@ -72,7 +72,7 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
     (schema?.agent ?? 0) >= firstWithSessions.agent || (schema?.state ?? 0) >= firstWithSessions.state
   const proven = await provenDatabases(eyes, confirmed)
   // Files of before, under an OpenClaw that keeps its sessions in files: somebody went back to it.
-  const isProven = proven.length > 0 && (indexes.length === 0 || installed?.schemaVersions != null)
+  const isProven = proven.length > 0 && (indexes.length === 0 || installed?.schemaVersions !== null)
   if (isOfRows || hasImported || isProven || databases.some(({ header }) => header.is === 'no-database')) {
     const seen = { ...nothing, schema, databases, proven }
     if ((schema?.state ?? 0) > newestKnown.state || (schema?.agent ?? 0) > newestKnown.agent) {

@@ -214,6 +214,10 @@ describe('every database gone, and only what is ours left', () => {
     await confirmed(other, { snapshots: true })
     cpSync(other.at('supervise'), s.at('supervise'), { recursive: true })
     expect(await recover(s.site, look)).toMatchObject({ is: 'consistent', inspection: { store: 'file' } })
+    for (const other of [{ installed: null }, { installed }])
+      expect(await recover({ ...s.site, ...other }, look)).not.toMatchObject({
+        inspection: { store: 'file' },
+      })
   })
 })
 

@@ -482,6 +482,9 @@ describe.runIf(hasSqlite())('snapshots', () => {
     expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
     expect(s.bytes()).toEqual(damaged)
 
+    change(s, agent, "UPDATE schema_meta SET created_at = 9e15 WHERE meta_key = 'primary'")
+    expect((await s.look()).findings[0]!.evidence).toContain('whether they were deleted cannot be told')
+    change(s, agent, "UPDATE schema_meta SET created_at = 1 WHERE meta_key = 'primary'")
     const later = Date.now() + 3_600_000
     change(s, control, `INSERT INTO agent_provenance VALUES ('main', 'operator', NULL, ${later})`)
     expect(said(await s.look())).toEqual([`db-without-sessions benign ${agent}`])
