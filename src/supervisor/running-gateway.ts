@@ -4,9 +4,9 @@
  *
  * - by its own lock (<tmp>/openclaw-<uid>/gateway.<hash of the config's path>.lock), unless another TMPDIR hides that;
  * - by the files it has open under the state: any file where it bears the gateway's title, a store that is open for
- *   writing where it could be one (it takes the title some time after its first instruction); where it bears the title
- *   its environment will do, too, when that names the state. What its environment tells to be a command bears the title
- *   as well, and counts as any other program: `openclaw gateway restart` waits for the gateway that is to come;
+ *   writing where it could be one (it takes the title some time after its first instruction). Where it bears the title
+ *   and its environment names the state, it may be one. What its environment tells to be a command bears the title as
+ *   well, and counts as any other program: `openclaw gateway restart` waits for the gateway that is to come;
  * - by its listener on the configured port, unless its environment names another state.
  */
 import { ownersOf, listenersOnPort } from '../host/listeners.ts'
@@ -114,19 +114,21 @@ function byProcess({ stateDir }: Looked): RunningGateway | null {
   const isUnder = (path: string): boolean => path.startsWith(top)
   const isStore = (path: string): boolean => isUnder(path) && isOfStore(path.slice(top.length))
   const lookAt = (pid: number): RunningGateway | null => {
-    const isCertain = isGatewayName(nameOfProcess(pid)) && environmentOf(pid)?.has(commandVariable) !== true
-    const who = (by: string): RunningGateway | null => {
+    const bearsTitle = isGatewayName(nameOfProcess(pid)) && environmentOf(pid)?.has(commandVariable) !== true
+    const who = (by: string, isCertain: boolean): RunningGateway | null => {
       const seen = describe(pid)
       return seen === undefined ? null : found('foreign', seen, by, isCertain)
     }
-    if (isCertain && isNamedBy(pid, stateDir) === true) return who('whose environment names it')
-    if (!openFilesOf(pid).some(isUnder)) return null
-    const file = isCertain
-      ? hasOpen(pid, 'at all', isUnder)
-      : canBeGateway(exeOf(pid) ?? '')
-        ? hasOpen(pid, 'for writing', isStore)
-        : undefined
-    return file === undefined ? null : who(`which has ${JSON.stringify(file)} open`)
+    const file = !openFilesOf(pid).some(isUnder)
+      ? undefined
+      : bearsTitle
+        ? hasOpen(pid, 'at all', isUnder)
+        : canBeGateway(exeOf(pid) ?? '')
+          ? hasOpen(pid, 'for writing', isStore)
+          : undefined
+    if (file !== undefined) return who(`which has ${JSON.stringify(file)} open`, bearsTitle)
+    // `openclaw gateway status` bears the title for its seconds, and a gateway holds more than a title soon.
+    return bearsTitle && isNamedBy(pid, stateDir) === true ? who('whose environment names it', false) : null
   }
   let uncertain: RunningGateway | null = null
   for (const pid of pids()) {

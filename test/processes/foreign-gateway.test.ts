@@ -85,6 +85,7 @@ const ways: Readonly<Record<string, Way>> = {
     by: (room) => `which has "${join(room.stateDir, 'openclaw.json')}" open`,
   },
   'by its title and its environment': {
+    isUncertain: true,
     async start(room) {
       const env = { OPENCLAW_STATE_DIR: `${room.stateDir}/.` }
       const script = `process.title = 'openclaw-gateway'; ${wait}`
