@@ -2,6 +2,7 @@
 import type { Log } from '../host/log.ts'
 import type { Event, State } from '../lifecycle/lifecycle.ts'
 import type { Recovery } from '../recovery/verdict.ts'
+import { quietly } from './status-of.ts'
 import type { Status } from './status.ts'
 import { wholeCommand, type Meant } from './whole-command.ts'
 
@@ -72,7 +73,7 @@ export function tellChange(
       line.info(
         'waiting before the next attempt',
         event?.type === 'exited' && event.quietMs > 0
-          ? { ...why, waitMs: to.timeoutMs, for: 'a gateway started sooner would keep its channels down' }
+          ? { ...why, waitMs: to.timeoutMs, for: quietly }
           : { ...why, waitMs: to.timeoutMs },
       )
       break

@@ -125,6 +125,8 @@ export const stateOf = ({ inspection }: Recovery): Status['state'] => {
   }
 }
 
+export const quietly = 'a gateway started sooner would keep its channels down'
+
 export function statusOf(
   to: State,
   event: Event | undefined,
@@ -135,11 +137,15 @@ export function statusOf(
 ): Partial<Status> {
   const at = new Date(now).toISOString()
   const hasChild = ['starting', 'running', 'draining', 'stopping'].includes(to.phase)
+  const isQuiet = to.phase === 'backing-off' && event?.type === 'exited' && event.quietMs > 0
   const waits = to.phase === 'backing-off' || to.phase === 'held'
   return {
     phase: to.phase,
     why: to.reason.why,
-    reason: to.phase === 'held' ? to.hold.evidence : `${to.reason.why}: ${to.reason.detail}`,
+    reason:
+      to.phase === 'held'
+        ? to.hold.evidence
+        : `${to.reason.why}: ${to.reason.detail}${isQuiet ? `; ${quietly}` : ''}`,
     ...(to.phase === from?.phase ? {} : { since: at }),
     ...(hasChild ? {} : { child: null, readiness: nobodyReady }),
     ...(event?.type === 'exited'

@@ -6,8 +6,10 @@ import { join } from 'node:path'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { bootId, identityOf, ownIdentity, type Identity } from '../../src/host/process-table.ts'
 import { judge, readStatusFile, type Status } from '../../src/supervisor/status.ts'
+import type { Policy, State } from '../../src/lifecycle/lifecycle.ts'
+import { fullBudgets } from '../../src/lifecycle/restart-policy.ts'
 import { headline } from '../../src/supervisor/narration.ts'
-import { carriedOver, changedBy, readinessOf } from '../../src/supervisor/status-of.ts'
+import { carriedOver, changedBy, readinessOf, statusOf } from '../../src/supervisor/status-of.ts'
 import { expectValid, isValid } from './schema.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'supervise-status-'))
@@ -203,4 +205,40 @@ test('ready is the last thing seen of a gateway that runs, and the headline says
   const starting = changedBy(suppressed, { phase: 'starting', readiness: seen('ready', 'it says so') })
   expect(starting.ready).toBe(false)
   expect(changedBy(starting, { phase: 'running' }).ready).toBe(true)
+})
+
+test('a wait for the channels says so, and only while it lasts', () => {
+  const now = Date.parse(at)
+  const policy = { limits: { crashes: 8, recoveries: 8, restarts: 20, contentions: 8 } } as Policy
+  const reason = { why: 'crashed', detail: 'killed by SIGKILL' } as const
+  const waiting: State = {
+    phase: 'backing-off',
+    child: 3,
+    run: 3,
+    budgets: fullBudgets,
+    reason,
+    timeoutMs: 240_000,
+  }
+  const ended = (quietMs: number) => {
+    const exit = { by: 'signal', signal: 'SIGKILL', coreDumped: false } as const
+    return {
+      type: 'exited',
+      child: 3,
+      exit,
+      meaning: 'crash',
+      cause: null,
+      quietMs,
+      now: 0,
+      chance: 0,
+    } as const
+  }
+  const told = (to: State, quietMs: number) => statusOf(to, ended(quietMs), undefined, true, policy, now)
+  expect(told(waiting, 240_000)).toMatchObject({
+    reason: 'crashed: killed by SIGKILL; a gateway started sooner would keep its channels down',
+    nextAttemptAt: new Date(now + 240_000).toISOString(),
+  })
+  expect(told(waiting, 0).reason).toBe('crashed: killed by SIGKILL')
+  expect(told({ ...waiting, phase: 'recovering', stop: false }, 240_000).reason).toBe(
+    'crashed: killed by SIGKILL',
+  )
 })
