@@ -1,0 +1,78 @@
+/** The one-way rule between the rooms (ARCHITECTURE.md) is the linter's to keep: each import against it is refused, of types too. */
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const ofTheMachine = [
+  'node:fs',
+  'node:net',
+  'node:child_process',
+  'node:http',
+  'execa',
+  'pino',
+  'detect-port',
+]
+const effects = [...ofTheMachine, 'systemd-notify', 'koffi']
+/** Names for the same that the rule of the rooms does not know. */
+const byAnotherName = ['fs', 'child_process']
+const room = (name: string): string => `../${name}/some.ts`
+
+/** Of each room: what it may not import, and what it may. */
+const rooms: Readonly<Record<string, readonly [readonly string[], readonly string[]]>> = {
+  lifecycle: [['host', 'openclaw', 'recovery', 'supervisor', 'cli'].map(room), ['./some.ts']],
+  openclaw: [['host', 'lifecycle', 'recovery', 'supervisor', 'cli'].map(room), ['./some.ts', 'json5']],
+  host: [['lifecycle', 'openclaw', 'recovery', 'supervisor', 'cli'].map(room), ['./some.ts', ...effects]],
+  recovery: [['lifecycle', 'supervisor', 'cli'].map(room), ['./some.ts', ...['host', 'openclaw'].map(room)]],
+  supervisor: [[room('cli')], ['./some.ts', ...['host', 'openclaw', 'recovery', 'lifecycle'].map(room)]],
+  cli: [
+    ['../main.ts'],
+    ['./some.ts', 'node:util', ...['host', 'openclaw', 'recovery', 'supervisor', 'lifecycle'].map(room)],
+  ],
+}
+const isPure = (name: string): boolean => name !== 'host'
+
+interface Diagnostics {
+  readonly diagnostics: readonly { readonly code?: string; readonly filename: string }[]
+}
+
+test('each import against the rule is refused, and none that it allows', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'supervise-rooms-'))
+  try {
+    copyFileSync(join(root, '.oxlintrc.json'), join(folder, '.oxlintrc.json'))
+    symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'))
+    const wanted: string[] = []
+    const all: string[] = []
+    for (const [name, [forbidden, allowed]] of Object.entries(rooms)) {
+      mkdirSync(join(folder, 'src', name), { recursive: true })
+      const refused = [...forbidden, ...(isPure(name) ? effects : []), ...byAnotherName]
+      for (const target of [...refused, ...allowed])
+        for (const [how, text] of Object.entries({
+          value: `import { some } from '${target}'\nexport const it = some\n`,
+          type: `import type { Some } from '${target}'\nexport type It = Some\n`,
+          again: `export { some } from '${target}'\n`,
+        })) {
+          const file = `src/${name}/${all.length}-${how}.ts`
+          const told = `${name}: ${how} of ${target}`
+          writeFileSync(join(folder, file), text)
+          all.push(told)
+          if (refused.includes(target)) wanted.push(told)
+        }
+    }
+    const { stdout } = spawnSync(
+      process.execPath,
+      [join(root, 'node_modules/oxlint/bin/oxlint'), '--format=json', 'src'],
+      { cwd: folder, encoding: 'utf8', maxBuffer: 64 * 1024 * 1024 },
+    )
+    const { diagnostics } = JSON.parse(stdout) as Diagnostics
+    const seen = diagnostics
+      .filter(({ code }) => /no-restricted-imports|prefer-node-protocol/.test(code ?? ''))
+      .map(({ filename }) => all[Number.parseInt(basename(filename), 10)]!)
+    expect([...new Set(seen)].toSorted()).toEqual(wanted.toSorted())
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+})
