@@ -53,6 +53,7 @@ test('each import against the rule is refused, and none that it allows', () => {
         for (const [how, text] of Object.entries({
           value: `import { some } from '${target}'\nexport const it = some\n`,
           type: `import type { Some } from '${target}'\nexport type It = Some\n`,
+          later: `export const it = await import('${target}')\n`,
           again: `export { some } from '${target}'\n`,
         })) {
           const file = `src/${name}/${all.length}-${how}.ts`
