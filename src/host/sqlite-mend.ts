@@ -15,6 +15,7 @@ import {
   attempt,
   close,
   inRows,
+  mayPass,
   opened,
   quoted,
   said,
@@ -41,7 +42,7 @@ export type Mended =
       /** For a person, in a line each, with its counts. */
       readonly did: readonly string[]
     }
-  | { readonly is: 'cannot'; readonly why: string }
+  | { readonly is: 'cannot'; readonly why: string; readonly canPass: boolean }
 
 /** Beside what was mended. */
 export const reportOf = (to: string): string => `${to}.jsonl`
@@ -59,7 +60,8 @@ export function mendCopy(path: string, workshop: string, to: string, mending: Me
         replaceBadJson(database, mending, account, did)
         removeOrphans(database, mending, account, did)
         const left = problems(database)
-        if (left.length > 0) return { is: 'cannot', why: `still damaged after the repair: ${left[0]}` }
+        if (left.length > 0)
+          return { is: 'cannot', why: `still damaged after the repair: ${left[0]}`, canPass: false }
       } finally {
         close(database)
       }
@@ -78,12 +80,14 @@ export function mendCopy(path: string, workshop: string, to: string, mending: Me
       }
       return { is: 'mended', did }
     } catch (error) {
-      return { is: 'cannot', why: said(error) }
+      return { is: 'cannot', why: said(error), canPass: mayPass(error) }
     } finally {
       account?.close()
     }
   })
-  return outcome.is === 'cannot-tell' ? { is: 'cannot', why: outcome.why } : outcome
+  return outcome.is === 'cannot-tell'
+    ? { is: 'cannot', why: outcome.why, canPass: outcome.canPass === true }
+    : outcome
 }
 
 /** The copy itself, its indexes rebuilt where that was all; or a fresh database with what it still yields. */

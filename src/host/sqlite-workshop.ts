@@ -18,7 +18,7 @@ export type Made =
       readonly report: string
       readonly did: readonly string[]
     }
-  | { readonly is: 'cannot'; readonly why: string }
+  | { readonly is: 'cannot'; readonly why: string; readonly canPass: boolean }
 
 export interface Workshop {
   look(path: string, questions: Questions): Promise<Looked>
@@ -119,6 +119,6 @@ async function carryOut(task: Task): Promise<unknown> {
     // Out of memory, for one. What could not be asked is not sound, and not damaged either.
     const why = said(error)
     if (task.do === 'look') return { is: 'cannot-tell', why }
-    return task.do === 'mend' ? { is: 'cannot', why } : why
+    return task.do === 'mend' ? { is: 'cannot', why, canPass: false } : why
   }
 }

@@ -30,6 +30,7 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { DiskError } from './disk.ts'
 
 export const whichNode = `databases are looked at from outside only: this Node (${process.versions.node}) has no SQLite; run supervise with Node 22.16 or later, or 24`
 
@@ -128,7 +129,7 @@ export function withCopy<T>(
   files: Files,
   workshop: string,
   work: (copy: string, room: string) => T,
-): T | { readonly is: 'cannot-tell'; readonly why: string } {
+): T | { readonly is: 'cannot-tell'; readonly why: string; readonly canPass?: boolean } {
   const room = roomFor(files, workshop)
   if ('why' in room) return { is: 'cannot-tell', ...room }
   try {
@@ -146,13 +147,16 @@ export const setOf = (path: string): Files => [path, `${path}-wal`, `${path}-jou
 function roomFor(
   files: Files,
   workshop: string,
-): { readonly dir: string; readonly copy: string; clear(): void } | { readonly why: string } {
+):
+  | { readonly dir: string; readonly copy: string; clear(): void }
+  | { readonly why: string; readonly canPass?: boolean } {
   const there = files.filter((file) => isFile(file))
   const bytes = there.reduce((sum, file) => sum + sizeOf(file), 0)
   if (bytes > mostBytes) return { why: `${bytes} bytes: too large for a private copy` }
   const parent = existsSync(workshop) ? workshop : tmpdir()
   const { bavail, bsize } = statfsSync(parent)
-  if (bytes * 2 + spareBytes > bavail * bsize) return { why: `no room for a private copy of ${bytes} bytes` }
+  if (bytes * 2 + spareBytes > bavail * bsize)
+    return { why: `no room for a private copy of ${bytes} bytes`, canPass: true }
   const dir = mkdtempSync(join(parent, 'supervise-sqlite-'))
   const clear = (): void => rmSync(dir, { recursive: true, force: true })
   try {
@@ -166,7 +170,7 @@ function roomFor(
     return { why: 'another program writes to it all the time' }
   } catch (error) {
     clear()
-    return { why: said(error) }
+    return { why: said(error), canPass: mayPass(error) }
   }
 }
 
@@ -327,6 +331,11 @@ export const inRows = (count: number): string => `${count} row${count === 1 ? ''
 
 export const said = (error: unknown): string =>
   (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 200)
+
+/** The disk is full or fails: told by its own code, or by SQLite's (https://sqlite.org/rescode.html: IOERR, FULL). */
+export const mayPass = (error: unknown): boolean =>
+  new DiskError('use', '', error).canPass ||
+  [10, 13].includes(((error as { errcode?: number }).errcode ?? 0) & 255)
 
 /** A database of garbage may refuse even this. */
 export function close(database: Database | undefined): void {

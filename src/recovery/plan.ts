@@ -62,7 +62,7 @@ async function made(site: Site, remedy: Remedy & { do: 'make' }): Promise<Step[]
   const { path, because } = remedy
   const before = await asInspected(site, path, remedy.found)
   const one = await remedy.make()
-  if (one.is === 'cannot') throw new CannotMake(`${nameOf(site, path)}: ${one.why}`)
+  if (one.is === 'cannot') throw new CannotMake(`${nameOf(site, path)}: ${one.why}`, one.canPass)
   await site.disk.mkdir(ownFolder(site), 0o700)
   await site.disk.mkdir(accountsFolder(site), 0o700)
   // A plan that outlives a power cut must find the folder, too.
@@ -87,14 +87,19 @@ async function made(site: Site, remedy: Remedy & { do: 'make' }): Promise<Step[]
 
 async function contentOf(site: Site, from: string, mode = 0o600): Promise<Pick<Step, 'after' | 'change'>> {
   const stat = await site.disk.stat(from)
-  if (stat?.kind !== 'file') throw new CannotMake(`${nameOf(site, from)} was not made`)
+  if (stat?.kind !== 'file') throw new CannotMake(`${nameOf(site, from)} was not made`, false)
   const content: Piece[] = [{ path: nameOf(site, from), from: 0, to: stat.bytes }]
   return { after: await contentHash(site, content), change: { do: 'write', content, mode } }
 }
 
-/** What is to be put in place cannot be had: a person is needed. */
+/** What is to be put in place cannot be had: a person is needed, or room. */
 export class CannotMake extends Error {
   override name = 'CannotMake'
+  readonly canPass: boolean
+  constructor(message: string, canPass: boolean) {
+    super(message)
+    this.canPass = canPass
+  }
 }
 
 async function asInspected(site: Site, path: string, found: FileStat | null): Promise<Fingerprint> {

@@ -67,7 +67,8 @@ export async function recover(site: Site, ask: Ask): Promise<Recovery> {
       return retryLater(course, 'interrupted while looking')
     const conflict = conflictIn(error)
     if (conflict) return retryLater(course, conflict.message)
-    if (error instanceof CannotMake) return needsOperator(course, error.message, null)
+    if (error instanceof CannotMake)
+      return error.canPass ? retryLater(course, error.message) : needsOperator(course, error.message, null)
     if (error instanceof Distrusted) return needsOperator(course, error.message, error.command)
     if (!(error instanceof DiskError)) throw error
     return error.canPass ? retryLater(course, error.message) : needsOperator(course, error.message, null)

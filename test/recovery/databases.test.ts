@@ -390,6 +390,25 @@ describe('held, with the reason and the next command', () => {
   })
 })
 
+test.runIf(hasSqlite())(
+  'a repair that finds no room is tried again later; one that cannot be made needs a person',
+  async () => {
+    const s = state('2026.9.6-sound')
+    scribble(s, agent, 0, 100)
+    const before = s.bytes()
+    for (const [canPass, is] of [
+      [true, 'retry-later'],
+      [false, 'needs-operator'],
+    ] as const) {
+      const mend = async () => await Promise.resolve({ is: 'cannot' as const, why: 'no room', canPass })
+      const site = { ...s.site, databases: { ...s.site.databases!, mend } }
+      const recovery = await recover(site, look)
+      expect(recovery).toMatchObject({ is, evidence: expect.stringMatching(/: no room$/) })
+    }
+    expect(s.bytes()).toEqual(before)
+  },
+)
+
 describe.runIf(hasSqlite())('snapshots', () => {
   const folder = 'supervise/snapshots/databases/agent-main'
   const taken = (s: State): string[] => readdirSync(s.at(folder)).toSorted()
