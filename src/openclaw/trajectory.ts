@@ -4,6 +4,7 @@
  * was said, and the only place beside the index where a session's key is written.
  */
 import { shortId } from './short-id.ts'
+import { emptyAnswer, lineOf } from './transcript.ts'
 
 export interface Pointer {
   readonly sessionId: string
@@ -51,16 +52,24 @@ export function traceLine(text: string): TraceLine | undefined {
 /** What a transcript is rebuilt from, line by line of its trajectory. */
 export interface Rebuilding {
   line(text: string): void
-  /** Undefined when the trajectory holds no completed turn of this session. */
-  finish():
-    | { readonly text: string; readonly turns: number; readonly messages: number; readonly tooLong: number }
-    | undefined
+  /** Undefined when the trajectory holds neither a completed turn of this session nor the words of a first one. */
+  finish(): Rebuilt | undefined
+}
+
+export interface Rebuilt {
+  readonly text: string
+  readonly turns: number
+  readonly messages: number
+  readonly tooLong: number
+  /** No turn was completed: these are the words of the first, said then (ms since the epoch). */
+  readonly firstWordsAt: number | undefined
 }
 
 /**
  * `model.completed` carries the whole conversation as the model had it (`messagesSnapshot`), each message in the shape
  * in which a transcript holds it; after a compaction it begins with the summary.  So the transcript is the union of
- * the snapshots, in order, and behind it the prompt of a turn that was cut off.
+ * the snapshots, in order, and behind it the prompt of a turn that was cut off.  A transcript is written when the first
+ * answer is complete, so that of a first turn that was killed only that prompt is left (`prompt.submitted`).
  */
 export function rebuilding(
   sessionId: string,
@@ -71,6 +80,7 @@ export function rebuilding(
   let size = 0
   let turns = 0
   let tooLong = 0
+  let isOver = false
   let pending: { readonly text: string; readonly timestamp: string } | undefined
   let first: string | undefined
   let cwd: string | undefined
@@ -94,13 +104,14 @@ export function rebuilding(
 
   return {
     line(text) {
-      if (!text.includes('"model.completed"') && !text.includes('"prompt.submitted"')) return
+      if (!telling.some((type) => text.includes(type))) return
       const event = objectOf(text)
       if (event === undefined || event['sessionId'] !== sessionId) return
       const ts = typeof event['ts'] === 'string' ? event['ts'] : hint.timestamp
       const data = isRecord(event['data']) ? event['data'] : {}
       first ??= ts
       if (typeof event['workspaceDir'] === 'string') cwd ??= event['workspaceDir']
+      isOver = event['type'] === 'session.ended'
       if (event['type'] === 'prompt.submitted') {
         const prompt = data['prompt']
         if (typeof prompt === 'string' && prompt.length < hint.limit)
@@ -125,7 +136,9 @@ export function rebuilding(
     },
 
     finish() {
-      if (!messages.some((one) => one.text.includes('"role":"assistant"'))) return undefined
+      const isAnswered = messages.some((one) => one.text.includes('"role":"assistant"'))
+      // What the gateway itself ended is no turn that was cut off.
+      if (!isAnswered && (turns > 0 || isOver || pending === undefined)) return undefined
       if (pending !== undefined) messages.push(pending)
       const at = first ?? hint.timestamp
       const lines = [JSON.stringify({ type: 'session', version: 3, id: sessionId, timestamp: at, cwd })]
@@ -143,13 +156,20 @@ export function rebuilding(
       for (const [index, one] of messages.entries()) {
         const id = shortId(sessionId, index + 1)
         const envelope = JSON.stringify({ type: 'message', id, parentId, timestamp: one.timestamp })
-        lines.push(`${envelope.slice(0, -1)},"message":${one.text}}`)
+        const whole = `${envelope.slice(0, -1)},"message":${one.text}}`
+        const line = lineOf(whole)
+        if (!isAnswered && line.is === 'entry')
+          lines.push(emptyAnswer(line, new Set([parentId, id]), at).trimEnd())
+        lines.push(whole)
         parentId = id
       }
-      return { text: `${lines.join('\n')}\n`, turns, messages: messages.length, tooLong }
+      const firstWordsAt = isAnswered ? undefined : Date.parse(pending?.timestamp ?? at) || 0
+      return { text: `${lines.join('\n')}\n`, turns, messages: messages.length, tooLong, firstWordsAt }
     },
   }
 }
+
+const telling = ['"model.completed"', '"prompt.submitted"', '"session.ended"'] as const
 
 const isoOf = (ms: number, fallback: string): string => {
   const date = new Date(ms)

@@ -108,6 +108,8 @@ export interface Reading {
   readonly header: { readonly id: string; readonly timestamp: string | undefined } | undefined
   readonly hasMessages: boolean
   readonly lastTimestamp: string | undefined
+  /** The last message in it. */
+  readonly lastMessage: { readonly role: string; readonly timestamp: string | undefined } | undefined
   /** Too many damaged places to be the work of a crash: nothing here would be a repair. */
   readonly tooMany: boolean
 }
@@ -154,6 +156,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
   let lastId: string | undefined
   let lastTimestamp: string | undefined
   let hasMessages = false
+  let lastMessage: Reading['lastMessage']
   /** The first line that the user would miss. */
   let firstWords: Placed | undefined
   let isAnswered = false
@@ -179,7 +182,10 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
       firstTimestamp = line.is === 'entry' ? line.timestamp : undefined
     }
     if (line.is !== 'entry') return
-    if (line.role !== undefined) hasMessages = true
+    if (line.role !== undefined) {
+      hasMessages = true
+      lastMessage = { role: line.role, timestamp: line.timestamp }
+    }
     // Of a line too long to be held the role may not be known.
     if (line.role === 'assistant' || line.role === 'unknown') isAnswered = true
     if (line.speaks) firstWords ??= { text: salvagedFrom, at, line, before: lastId }
@@ -342,6 +348,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
         header: header === undefined ? undefined : { id: header.id, timestamp: header.timestamp },
         hasMessages,
         lastTimestamp,
+        lastMessage,
         tooMany,
       }
     },
@@ -349,7 +356,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
 }
 
 /** A brother of the first words, as the gateway writes what no model said (dist/chat-*.js): nobody's parent. */
-function emptyAnswer(
+export function emptyAnswer(
   { id: words, parentId, timestamp }: Line & { is: 'entry' },
   ids: ReadonlySet<string>,
   otherwise: string,

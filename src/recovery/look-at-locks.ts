@@ -6,9 +6,10 @@ import { indexName } from '../openclaw/layout.ts'
 import { lockHolder, lockLimitBytes, lockState } from '../openclaw/lock-file.ts'
 import { isInFlight, type SessionEntry } from '../openclaw/session-index.ts'
 import { isLeftToOthers } from '../openclaw/session-key.ts'
+import { lookAtTranscript } from './look-at-lines.ts'
 import { lookAtTurns } from './look-at-turns.ts'
 import type { Because } from './seen.ts'
-import type { Lock, SessionsDir } from './sessions-dir.ts'
+import { isoOf, type Lock, type SessionsDir } from './sessions-dir.ts'
 
 export async function readLocks(here: SessionsDir): Promise<readonly Lock[]> {
   const { site } = here.eyes
@@ -32,7 +33,7 @@ interface Meant {
   readonly entry: SessionEntry
 }
 
-export function lookAtLocks(here: SessionsDir, entries: Entries): void {
+export async function lookAtLocks(here: SessionsDir, entries: Entries): Promise<void> {
   const locksOf = (key: string, entry: SessionEntry): Lock[] =>
     here.locks.filter(
       (lock) =>
@@ -55,7 +56,7 @@ export function lookAtLocks(here: SessionsDir, entries: Entries): void {
         kind: 'poison-turn',
         path: here.notes.shown(here.path(lock.name)),
       })
-    else if (lock.state !== 'held') lookAtLock(here, lock, meant)
+    else if (lock.state !== 'held') await lookAtLock(here, lock, meant)
   }
   if (here.eyes.site.policy.resume === 'all' && here.eyes.site.liveGatewayPid === undefined)
     markUnlocked(here, entries, locked)
@@ -71,9 +72,21 @@ function meantBy(here: SessionsDir, lock: Lock, entries: Entries): Meant[] {
 const isUnmarked = ({ key, entry }: Meant): boolean =>
   entry.status === 'running' && !entry.abortedLastRun && !isLeftToOthers(key, entry)
 
-function lookAtLock(here: SessionsDir, lock: Lock, meant: readonly Meant[]): void {
+async function lookAtLock(here: SessionsDir, lock: Lock, meant: readonly Meant[]): Promise<void> {
   const path = here.path(lock.name)
   const unmarked = meant.filter(isUnmarked)
+  const unwritten = await begunUnwritten(here, lock, meant)
+  for (const { key } of unwritten) {
+    const because = here.notes.found({
+      kind: 'turn-unmarked',
+      severity: 'loses',
+      path,
+      evidence: `session ${JSON.stringify(key)}: what its user said last was not answered, and the index does not say that a turn was under way`,
+      repair: 'mark it running and cut off, for the gateway to resume',
+    })
+    here.edit({ do: 'set', key, field: 'status', value: 'running' }, because)
+    mark(here, [{ key }], because)
+  }
   if (lock.state === 'misread') {
     const because = here.notes.found({
       kind: 'lock-misread',
@@ -102,6 +115,7 @@ function lookAtLock(here: SessionsDir, lock: Lock, meant: readonly Meant[]): voi
     mark(here, unseen, because)
     return
   }
+  if (unwritten.length > 0) return
   here.notes.found({
     kind: 'lock-stale',
     severity: 'benign',
@@ -111,7 +125,32 @@ function lookAtLock(here: SessionsDir, lock: Lock, meant: readonly Meant[]): voi
   })
 }
 
-function mark(here: SessionsDir, meant: readonly Meant[], because: Because): void {
+/**
+ * Sessions whose run took this lock and was killed before it wrote `running` into the index: the gateway marks only
+ * what says `running`, so that such a turn is forgotten.
+ */
+async function begunUnwritten(here: SessionsDir, lock: Lock, meant: readonly Meant[]): Promise<Meant[]> {
+  const { site } = here.eyes
+  if (site.liveGatewayPid !== undefined || site.policy.resume === 'none') return []
+  const idle = meant.filter(
+    ({ key, entry }) =>
+      entry.status !== 'running' &&
+      (entry.status === undefined || entry.endedAt !== undefined) &&
+      !isLeftToOthers(key, entry),
+  )
+  const name = `${lock.base}.jsonl`
+  const stat = here.stats.get(name)
+  if (idle.length === 0) return []
+  const since = (saidAt: number): Meant[] => idle.filter(({ entry }) => saidAt > (entry.endedAt ?? 0))
+  const rebuiltFrom = here.firstWords.get(here.path(name))
+  if (rebuiltFrom !== undefined) return since(rebuiltFrom)
+  if (stat === undefined) return []
+  const hint = { id: lock.base, cwd: undefined, timestamp: isoOf(stat.mtimeMs) }
+  const last = (await lookAtTranscript(here.eyes, here.path(name), stat, 'whole', hint))?.lastMessage
+  return last?.role === 'user' ? since(Date.parse(last.timestamp ?? '')) : []
+}
+
+function mark(here: SessionsDir, meant: readonly Pick<Meant, 'key'>[], because: Because): void {
   for (const { key } of meant) here.edit({ do: 'set', key, field: 'abortedLastRun', value: true }, because)
 }
 
@@ -127,7 +166,7 @@ function markUnlocked(here: SessionsDir, entries: Entries, locked: ReadonlySet<s
       evidence: `session ${JSON.stringify(key)}: a turn was cut off by a stop that took its lock away`,
       repair: 'mark it for the gateway to resume',
     })
-    mark(here, [{ key, entry }], because)
+    mark(here, [{ key }], because)
   }
 }
 

@@ -48,7 +48,7 @@ export async function lookAtSessions(
   if (index === undefined) return stats
   here.notes.sessions += index.entries.size
   for (const [key, entry] of index.entries) if (entry !== null) await lookAtEntry(here, key, entry)
-  lookAtLocks(here, index.entries)
+  await lookAtLocks(here, index.entries)
   await adopt(here, index)
   writeIndex(here, index)
   await lookAtPointers(here)

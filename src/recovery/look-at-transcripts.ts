@@ -117,6 +117,17 @@ async function missing(
   const isNormal = !entry.hadTurn && (found === null || found.bytes === 0)
   if (other.is === 'none' && (isNormal || entry.keptElsewhere)) return
 
+  if (other.is === 'first-words') {
+    here.firstWords.set(path, other.saidAt)
+    const because = here.notes.found({
+      kind: 'first-turn-unwritten',
+      severity: 'loses',
+      path,
+      evidence: `the first turn of session ${JSON.stringify(here.named.get(path)?.[0])} was cut off before its transcript was written: its user's words stand in the trajectory only`,
+      repair: other.inWords,
+    })
+    return write(here, path, other.text, because, found)
+  }
   const what = found === null ? 'absent' : found.bytes === 0 ? 'empty' : 'without one line that parses'
   const turn = `a turn of session ${JSON.stringify(here.named.get(path)?.[0])} was completed, its transcript is ${what}`
   const finding = {
@@ -142,13 +153,22 @@ async function missing(
 function restore(
   here: SessionsDir,
   path: string,
-  other: OtherRecord,
+  other: Exclude<OtherRecord, { is: 'first-words' }>,
   because: Because,
   found: FileStat | null,
   header: object,
 ): void {
   if (other.is === 'archive') return putBack(here, path, other, because, found)
-  const text = other.is === 'trajectory' ? other.text : `${JSON.stringify(header)}\n`
+  write(here, path, other.is === 'trajectory' ? other.text : `${JSON.stringify(header)}\n`, because, found)
+}
+
+function write(
+  here: SessionsDir,
+  path: string,
+  text: string,
+  because: Because,
+  found: FileStat | null,
+): void {
   here.notes.remedy('content', path, [because], {
     ...spliced(null, [{ from: 0, to: 0, put: text }], found),
     // As the gateway makes them.

@@ -22,6 +22,7 @@ export type OtherRecord =
       readonly inWords: string
     }
   | { readonly is: 'trajectory'; readonly text: string; readonly inWords: string }
+  | { readonly is: 'first-words'; readonly text: string; readonly saidAt: number; readonly inWords: string }
   | { readonly is: 'none' }
 
 /** What is rebuilt is held in memory and in the journal; the gateway's own cap on a trajectory is 50 MiB. */
@@ -68,6 +69,15 @@ export async function otherRecord(
     })
     const text = read ? rebuilt.finish() : undefined
     if (text === undefined) continue
+    if (text.firstWordsAt !== undefined) {
+      if (entry.hadTurn || entry.keptElsewhere) continue
+      return {
+        is: 'first-words',
+        text: text.text,
+        saidAt: text.firstWordsAt,
+        inWords: `write them down from ${JSON.stringify(candidate)}`,
+      }
+    }
     const tooLong = text.tooLong === 0 ? '' : `; ${text.tooLong} more were too long for it`
     return {
       is: 'trajectory',

@@ -42,6 +42,8 @@ export class SessionsDir {
   readonly others: readonly { readonly name: string; readonly kind: FileKind }[]
   /** File (absolute) -> the sessions that name it. */
   readonly named = new Map<string, string[]>()
+  /** Transcript (absolute) that is rebuilt for the words of a first turn -> when they were said. */
+  readonly firstWords = new Map<string, number>()
   readonly edits: IndexEdit[] = []
   readonly indexBecause: Because[] = []
   locks: readonly Lock[] = []

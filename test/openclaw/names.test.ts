@@ -200,8 +200,22 @@ describe('a trajectory', () => {
     expect(made).toMatchObject({ turns: 2, messages: 5, tooLong: 0 })
   })
 
-  test('without a completed turn gives nothing back', () => {
-    expect(rebuilt([event('prompt.submitted', { prompt: 'e' })])).toBeUndefined()
+  test('of a first turn that was cut off gives its words back, one that the gateway ended does not', () => {
+    const prompt = event('prompt.submitted', { prompt: 'e' })
+    const words = rebuilt([prompt])
+    expect(words).toMatchObject({ turns: 0, messages: 1, firstWordsAt: expect.any(Number) })
+    const lines = words!.text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(lines).toMatchObject([
+      { type: 'session' },
+      { type: 'custom', customType: 'supervise:rebuilt' },
+      { message: { role: 'assistant', content: [] } },
+      { message: { role: 'user', content: [{ type: 'text', text: 'e' }] }, parentId: lines[1]!['id'] },
+    ])
+    expect(rebuilt([prompt, event('session.ended', { status: 'error' })])).toBeUndefined()
+    expect(rebuilt([prompt, event('model.completed', { truncated: true })])).toBeUndefined()
     expect(rebuilt(['', 'null', '{"type":"model.completed"'])).toBeUndefined()
   })
 

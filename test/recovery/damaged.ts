@@ -38,6 +38,7 @@ const turns = [
   message('aaaaaaa3', 'aaaaaaa2', 'user', 'three'),
   message('aaaaaaa4', 'aaaaaaa3', 'assistant', 'four'),
 ]
+const saidLater = message('aaaaaaa5', 'aaaaaaa4', 'user', 'five').replaceAll(when, '2026-11-22T13:14:01.000Z')
 const event = (id: string, key: string, type: string, seq: number, data: object): string =>
   line({
     traceSchema: 'openclaw-trajectory',
@@ -55,6 +56,8 @@ const event = (id: string, key: string, type: string, seq: number, data: object)
   })
 const trajectory = (id: string, key: string): string =>
   event(id, key, 'session.started', 1, {}) + event(id, key, 'session.ended', 2, { status: 'success' })
+const begunTrajectory = (id: string, key: string): string =>
+  event(id, key, 'session.started', 1, {}) + event(id, key, 'prompt.submitted', 2, { prompt: 'one' })
 const pointer = (id: string, to = trajectoryOf(id)): string =>
   JSON.stringify({
     traceSchema: 'openclaw-trajectory-pointer',
@@ -164,6 +167,16 @@ export const rows: readonly Row[] = [
       [transcriptOf(B)]: (header(B) + turns.join('')).trimEnd(),
     }),
   },
+  {
+    name: 'a first turn that was never written down',
+    kind: 'first-turn-unwritten',
+    files: damaged({
+      [transcriptOf(A)]: undefined,
+      [index]: JSON.stringify({ ...entries, 'agent:main:main': entry(A, running) }),
+      [trajectoryOf(A)]: begunTrajectory(A, 'agent:main:main'),
+      [`${transcriptOf(A)}.lock`]: lock(4242),
+    }),
+  },
   { name: 'a trajectory gone', kind: 'trajectory-missing', files: damaged({ [trajectoryOf(A)]: undefined }) },
   {
     name: 'a trajectory that was archived',
@@ -194,6 +207,14 @@ export const rows: readonly Row[] = [
       [index]: JSON.stringify({ ...entries, 'agent:main:main': entry(A, running) }),
     }),
     machine: { startTicksOf: (pid) => (pid === 4242 ? 7 : undefined) },
+  },
+  {
+    name: 'a turn that was killed before the index said that it runs',
+    kind: 'turn-unmarked',
+    files: damaged({
+      [`${transcriptOf(A)}.lock`]: lock(4242),
+      [transcriptOf(A)]: header(A) + turns.join('') + saidLater,
+    }),
   },
   {
     name: 'a directory where a lock belongs',

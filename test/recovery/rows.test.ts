@@ -47,6 +47,15 @@ interface Row {
 const sameConversations = (s: State, before: Before): void =>
   expect(conversations(s.stateDir)).toEqual(before)
 
+/** The session whose first turn was cut off: what its user said comes back. */
+const withFirstWords = (s: State, before: Before): void => {
+  expect(before['agent:main:firstturn']).toBeNull()
+  expect(conversations(s.stateDir)).toEqual({
+    ...before,
+    'agent:main:firstturn': [expect.stringMatching(/^user: "./)],
+  })
+}
+
 const lines = (s: State, id: string): string[] => readFileSync(s.at(transcript(id)), 'utf8').split('\n')
 const write = (s: State, id: string, text: string): void => writeFileSync(s.at(transcript(id)), text)
 const edit = (s: State, change: (index: ReturnType<typeof store>) => void): void => {
@@ -56,6 +65,8 @@ const edit = (s: State, change: (index: ReturnType<typeof store>) => void): void
 }
 const index = `${sessions}/sessions.json`
 const stale = [main, first].map((id) => `lock-stale benign ${transcript(id)}.lock`)
+
+const unwritten = `first-turn-unwritten loses ${transcript(first)}`
 
 const rows: readonly Row[] = [
   ...(
@@ -287,9 +298,9 @@ const rows: readonly Row[] = [
     name: 'transcript-missing mid-run: rebuilt with the prompt that was cut off',
     fixture: 'killed-mid-run',
     damage: (s) => rmSync(s.at(transcript(main))),
-    finds: [`transcript-missing loses ${transcript(main)}`, ...stale],
+    finds: [`transcript-missing loses ${transcript(main)}`, unwritten, ...stale],
     leaves: stale,
-    leads: sameConversations,
+    leads: withFirstWords,
   },
   {
     name: 'a transcript of NUL bytes is rebuilt from its trajectory',
@@ -379,9 +390,9 @@ const rows: readonly Row[] = [
     name: 'lock-stale is left alone',
     fixture: 'killed-mid-run',
     damage: () => undefined,
-    finds: stale,
+    finds: [unwritten, ...stale],
     leaves: stale,
-    leads: sameConversations,
+    leads: withFirstWords,
   },
   {
     name: 'lock-misread: its pid lives again, and no start time tells',
@@ -392,10 +403,14 @@ const rows: readonly Row[] = [
         s.at(`${transcript(main)}.lock`),
         JSON.stringify({ pid: 10144, createdAt: new Date().toISOString() }),
       ),
-    finds: [`lock-misread blocks ${transcript(main)}.lock`, `lock-stale benign ${transcript(first)}.lock`],
+    finds: [
+      unwritten,
+      `lock-misread blocks ${transcript(main)}.lock`,
+      `lock-stale benign ${transcript(first)}.lock`,
+    ],
     leaves: [`lock-stale benign ${transcript(first)}.lock`],
     leads: (s, before) => {
-      sameConversations(s, before)
+      withFirstWords(s, before)
       expect(store(s.stateDir)['agent:main:main']).toMatchObject({ status: 'running', abortedLastRun: true })
     },
   },
@@ -513,7 +528,11 @@ const rows: readonly Row[] = [
     fixture: 'sigterm-mid-run',
     policy: { resume: 'all' },
     damage: () => undefined,
-    finds: [`lock-stale benign ${index}`, `lock-stale benign ${index}`],
+    finds: [
+      `first-turn-unwritten loses ${transcript('ee640b07-e36d-4be7-8cb3-58da7395eb84')}`,
+      `lock-stale benign ${index}`,
+      `lock-stale benign ${index}`,
+    ],
     leads: (s) =>
       expect(store(s.stateDir)['agent:main:main']).toMatchObject({ status: 'running', abortedLastRun: true }),
   },

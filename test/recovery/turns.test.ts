@@ -180,6 +180,57 @@ test('--resume=all marks the turns that a stop cut off, crashed leaves them', as
   }
 })
 
+describe('a turn that was killed before the index said that it runs', () => {
+  const transcript = `${sessions}/${idOf(mainKey)}.jsonl`
+  const said = (role: string, timestamp: string): string =>
+    `${JSON.stringify({ type: 'message', id: 'aaaaaaa9', parentId: 'aaaaaaa4', timestamp, message: { role, content: 'more' } })}\n`
+  const begun = (line: string, entry: object = {}): CrashDisk => {
+    const all = JSON.parse(indexText) as Index
+    return CrashDisk.of({
+      ...sound,
+      [index]: JSON.stringify({ ...all, [mainKey]: { ...all[mainKey], ...entry } }, null, 2),
+      [transcript]: `${sound[transcript] as string}${line}`,
+      [lockOf(mainKey)]: lockText,
+    })
+  }
+  const later = '2026-11-22T12:59:59.000Z'
+
+  test.each([
+    ['after a turn that was done', {}],
+    ['after one that failed', { status: 'failed' }],
+    ['with an entry that says nothing yet', { status: undefined, endedAt: undefined }],
+  ])('%s: is marked, once, and its lock stays; undo takes it back', async (_name, entry) => {
+    const disk = begun(said('user', later), entry)
+    const before = users(disk.tree(), 'with mode and time')
+    const recovery = await recover(siteOn(disk), look)
+    expect(recovery).toMatchObject({ is: 'repaired', found: [{ kind: 'turn-unmarked', severity: 'loses' }] })
+    expect(indexOn(disk)[mainKey]).toMatchObject({ status: 'running', abortedLastRun: true })
+    expect(isThere(disk, lockOf(mainKey))).toBe(true)
+    expect((await recover(siteOn(disk), { ...look, owed: 'no' })).is).toBe('consistent')
+    expect(await undo(siteOn(disk), recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(users(disk.tree(), 'with mode and time')).toEqual(before)
+  })
+
+  test.each([
+    ['that was answered', said('assistant', later), {}],
+    ['that ended later', said('user', later), { endedAt: Date.parse(later) + 1 }],
+    ['of which it is not said when', said('user', 'once'), {}],
+    ['of a session that others look after', said('user', later), { spawnDepth: 1 }],
+  ])('one %s is left as it is', async (_name, line, entry) => {
+    const disk = begun(line, entry)
+    expect((await recover(siteOn(disk), look)).is).toBe('consistent')
+    expect(indexOn(disk)[mainKey]!['abortedLastRun']).toBeUndefined()
+  })
+
+  test('is not resumed with --resume=none, nor without a lock', async () => {
+    const asked = begun(said('user', later))
+    expect((await recover(siteWith(asked, { resume: 'none' }), look)).is).toBe('consistent')
+    const without = begun(said('user', later))
+    without.drop(lockOf(mainKey))
+    expect((await recover(siteOn(without), look)).is).toBe('consistent')
+  })
+})
+
 test('putting a poison turn right survives every outage', async () => {
   const turns = [{ dir: 'agents/main/sessions', key: mainKey, sessionId: idOf(mainKey), deaths: 3 }]
   const record = { [`${STATE}/supervise/turns.json`]: JSON.stringify({ version: 1, turns }) }
