@@ -128,7 +128,10 @@ async function putBack(task: Task, path: string, from: string, now: Sight): Prom
   const { site, step } = task
   const { disk } = site
   const source = await sight(disk, from)
-  if (now.fingerprint === step.after) {
+  // Of the same bytes, yet another file, with times of its own: the one that is meant still waits to come back.
+  const isAnother =
+    step.before === step.after && source.stat && now.stat && !isSameInode(source.stat, now.stat)
+  if (now.fingerprint === step.after && !isAnother) {
     await disk.syncDir(parentOf(path))
     // Cut off between the two names: the bytes are under both.
     if (source.fingerprint === step.after) await takeAway(task, from, source.stat, 'from')

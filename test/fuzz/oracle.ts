@@ -106,10 +106,7 @@ async function question(
     const undone = await undo(site, id, 'fuzz')
     if (undone.is !== 'undone') return `(c) undo of ${id}: ${undone.is}: ${undone.evidence}`
   }
-  // Known, and open: where `--unarchive` joined several archives, one file came back with a later time of change
-  // (--seed 9545). Everything else of it is as it was.
-  const fields = site.policy.unarchive ? everything.filter((field) => field !== 'mtimeMs') : everything
-  const other = difference(input, users(place.sights()), fields)
+  const other = difference(input, users(place.sights()))
   return other === undefined ? undefined : `(c) undone, but ${other}`
 }
 
@@ -153,10 +150,9 @@ function missing(before: Sights, now: Sights): string | undefined {
   return undefined
 }
 
-type Field = 'kind' | 'content' | 'mode' | 'mtimeMs'
-const everything: readonly Field[] = ['kind', 'content', 'mode', 'mtimeMs']
+const fields = ['kind', 'content', 'mode', 'mtimeMs'] as const
 
-function difference(one: Sights, other: Sights, fields = everything): string | undefined {
+function difference(one: Sights, other: Sights): string | undefined {
   for (const path of new Set([...one.keys(), ...other.keys()])) {
     const [was, is] = [one.get(path), other.get(path)]
     if (was === undefined) return `${path} has appeared`

@@ -103,6 +103,15 @@ const twoRounds: Story = {
   rounds: [putBack.rounds[0]!, cutTail.rounds[0]!],
   output: { [at('a.jsonl')]: whole, [at('a.jsonl.deleted.1')]: null },
 }
+const thereAndBack: Story = {
+  name: 'a later round writes what the file was at first',
+  input: { [at('a.jsonl')]: torn, [at('x')]: 'x' },
+  rounds: [
+    cutTail.rounds[0]!,
+    async (site) => [await steps.write(site, `${A}/a.jsonl`, torn, [{ text: torn }])],
+  ],
+  output: { [at('a.jsonl')]: torn },
+}
 
 function cutTailOf(site: Parameters<Story['rounds'][number]>[0]): ReturnType<Story['rounds'][number]> {
   return cutTail.rounds[0]!(site)
@@ -121,10 +130,11 @@ const everywhere = [
   putBack,
   putBackFromElsewhere,
   twoRounds,
+  thereAndBack,
   together,
 ]
 /** What a poorer file system refuses is done in another way. */
-const withFiles = [cutTail, create, asideFile, putBack, putBackFromElsewhere, twoRounds]
+const withFiles = [cutTail, create, asideFile, putBack, putBackFromElsewhere, twoRounds, thereAndBack]
 
 export const stories: readonly Story[] = [
   ...everywhere,
