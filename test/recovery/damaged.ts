@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Kind } from '../../src/recovery/finding.ts'
 import type { Site } from '../../src/recovery/site.ts'
 import type { Content } from '../doubles/crash-disk.ts'
+import { defaultPolicy } from '../../src/recovery/site.ts'
 import { STATE } from './bench.ts'
 
 export type Files = Record<string, Content>
@@ -39,6 +40,7 @@ const turns = [
   message('aaaaaaa4', 'aaaaaaa3', 'assistant', 'four'),
 ]
 const saidLater = message('aaaaaaa5', 'aaaaaaa4', 'user', 'five').replaceAll(when, '2026-11-22T13:14:01.000Z')
+const answeredLater = message('aaaaaaa6', 'aaaaaaa5', 'assistant', 'six')
 const event = (id: string, key: string, type: string, seq: number, data: object): string =>
   line({
     traceSchema: 'openclaw-trajectory',
@@ -228,6 +230,15 @@ export const rows: readonly Row[] = [
     files: damaged({ [`${STATE}/devices/paired.json`]: '{"a' }),
   },
   {
+    name: 'a configuration that does not parse, rolled back when asked for',
+    kind: 'config-unreadable',
+    files: damaged({
+      [`${STATE}/openclaw.json`]: '{"gateway":{"mo',
+      [`${STATE}/openclaw.json.last-good`]: '{"gateway":{"mode":"local"}}',
+    }),
+    machine: { policy: { ...defaultPolicy, configRollback: true } },
+  },
+  {
     name: 'a restart intent',
     kind: 'restart-intent-stale',
     files: damaged({ [`${STATE}/gateway-restart-intent.json`]: '{"kind":"gateway-restart"}' }),
@@ -241,6 +252,50 @@ export const rows: readonly Row[] = [
       ['/tmp/openclaw-0/x']: 'x',
     }),
     machine: { gatewayLockDir: '/tmp/openclaw-0' },
+  },
+  {
+    name: 'the lock of a session that was reset',
+    kind: 'lock-name-mismatch',
+    files: damaged({
+      [`${transcriptOf(A)}.lock`]: lock(4242),
+      [index]: JSON.stringify({
+        ...entries,
+        'agent:main:main': { ...entry(A, running), sessionId: '44444444-4444-4444-8444-444444444444' },
+      }),
+    }),
+  },
+  {
+    name: 'a poison turn',
+    kind: 'poison-turn',
+    files: damaged({
+      [`${transcriptOf(A)}.lock`]: lock(4242),
+      [index]: JSON.stringify({ ...entries, 'agent:main:main': entry(A, running) }),
+      [`${STATE}/supervise/turns.json`]: JSON.stringify({
+        version: 1,
+        turns: [{ dir: 'agents/main/sessions', key: 'agent:main:main', sessionId: A, deaths: 3 }],
+      }),
+    }),
+  },
+  {
+    name: 'an archive beside the live file, asked for',
+    kind: 'wrongly-archived',
+    files: damaged({
+      [transcriptOf(A)]: header(A) + saidLater.replace('"aaaaaaa4"', 'null') + answeredLater,
+      [`${transcriptOf(A)}.deleted.2026-11-22T10-00-00.000Z`]: header(A) + turns.join(''),
+    }),
+    machine: { policy: { ...defaultPolicy, unarchive: true } },
+  },
+  {
+    name: 'debris, tidied when asked for',
+    kind: 'leftover-tmp',
+    files: damaged({ [`${index}.33333333-3333-4333-8333-333333333333.tmp`]: '{"torn' }),
+    machine: { policy: { ...defaultPolicy, tidy: true } },
+  },
+  {
+    name: 'a transcript that no session names, asked for',
+    kind: 'unindexed-transcripts',
+    files: damaged({ [index]: JSON.stringify({ 'agent:main:main': entry(A) }, null, 2) }),
+    machine: { policy: { ...defaultPolicy, adopt: true } },
   },
   {
     name: 'everything at once',

@@ -8,7 +8,7 @@ import { undo } from '../../src/recovery/undo.ts'
 import { CrashDisk } from '../doubles/crash-disk.ts'
 import { siteOn, STATE, users } from './bench.ts'
 import { indexText, sound, type Files } from './damaged.ts'
-import { look, survive } from './survive.ts'
+import { look } from './survive.ts'
 
 const sessions = `${STATE}/agents/main/sessions`
 const index = `${sessions}/sessions.json`
@@ -229,12 +229,4 @@ describe('a turn that was killed before the index said that it runs', () => {
     without.drop(lockOf(mainKey))
     expect((await recover(siteOn(without), look)).is).toBe('consistent')
   })
-})
-
-test('putting a poison turn right survives every outage', async () => {
-  const turns = [{ dir: 'agents/main/sessions', key: mainKey, sessionId: idOf(mainKey), deaths: 3 }]
-  const record = { [`${STATE}/supervise/turns.json`]: JSON.stringify({ version: 1, turns }) }
-  const files = { ...inFlight([mainKey]), ...record }
-  const count = await survive({ name: 'a poison turn', kind: 'poison-turn', files }, 1)
-  expect(count.outages).toBeGreaterThan(100)
 })
