@@ -1,4 +1,7 @@
-/** Findings as a person reads them: worst first, one line of evidence, one of what is done about it. */
+/**
+ * Findings as a person reads them: worst first, one line of evidence, one of what is done about it, one for each session
+ * of which that leaves something unknown.
+ */
 import type { Finding } from '../recovery/finding.ts'
 import type { Inspection } from '../recovery/verdict.ts'
 import { inWords } from '../recovery/which-store.ts'
@@ -18,10 +21,16 @@ export function sayInspection(inspection: Inspection, meant: Meant): void {
   for (const finding of inspection.findings) sayFinding(finding, meant)
 }
 
+const mostSessions = 20
+
 export function sayFinding(finding: Finding, meant: Meant): void {
-  const { severity, kind, path, evidence, repair, command } = withWholeCommand(finding, meant)
+  const { severity, kind, path, evidence, repair, command, sessions = [] } = withWholeCommand(finding, meant)
   say(`${severity.padEnd(6)}  ${kind}  ${clean(path)}`)
   say(`        ${clean(evidence)}`)
   if (repair !== null) say(`        repair: ${clean(repair)}`)
+  for (const { key, notKnown } of sessions.slice(0, mostSessions))
+    say(`        ${clean(key)}: not known: ${clean(notKnown.join('; '))}`)
+  if (sessions.length > mostSessions)
+    say(`        and ${plural(sessions.length - mostSessions, 'session')} more: --json names them all`)
   if (command !== undefined) say(`        run: ${clean(command)}`)
 }

@@ -50,6 +50,7 @@ async function lookAtOthers(
     path: here.dir,
     evidence: `${counted(lost.length, 'transcript')} (${bytes} bytes) that no session names, first ${JSON.stringify(lost[0]!.name)}${known}`,
     repair: isAsked ? 'put them back in the index' : null,
+    ...(isAsked ? { sessions: here.putBack } : {}),
   })
   if (!isAsked) return
   here.indexBecause.push(because)
@@ -82,6 +83,7 @@ async function tellWiped(here: SessionsDir, index: IndexInForce, count: number):
       path: here.path(indexName),
       evidence: `it named ${before} and none of them now (${counted(index.entries.size, 'session')}): the gateway took it for empty; ${counted(count, 'transcript')} lie here, neither archived nor deleted`,
       repair: 'put them back in the index',
+      sessions: here.putBack,
     }),
   )
 }
@@ -105,6 +107,9 @@ async function putInIndex(
     const own = claim.key === undefined || taken.has(claim.key) ? undefined : claim.key
     const key = own ?? freeKey(taken, recoveredKey(here.agentId, claim.sessionId))
     taken.add(key)
+    const notKnown = notKnownOf(claim, own)
+    if (notKnown.length > 0)
+      here.putBack.push({ key, path: here.notes.shown(here.path(claim.name)), notKnown })
     here.edits.push({ do: 'add', key, entry: entryOf(here, claim, own !== undefined) })
     here.named.set(here.path(claim.name), [key])
     here.notes.sessions++
@@ -154,6 +159,17 @@ function entryOf(here: SessionsDir, claim: Claim, isUnderOwnKey: boolean): Recor
       ? { abortedLastRun: true }
       : {}),
   }
+}
+
+function notKnownOf(claim: Claim, own: string | undefined): string[] {
+  const notKnown: string[] = []
+  if (claim.key === undefined) notKnown.push('its own key: no generation and no trajectory tells it')
+  else if (own === undefined) notKnown.push(`its key from now on: a newer session has ${claim.key}`)
+  if (own === undefined || claim.before === undefined)
+    notKnown.push('its settings, its token counts and where it delivers to')
+  if (claim.reading.lastTimestamp === undefined)
+    notKnown.push('when it was last used: the time of its file is taken')
+  return notKnown
 }
 
 function freeKey(taken: ReadonlySet<string>, key: string): string {

@@ -67,6 +67,16 @@ export interface Finding {
   readonly without?: 'retry-later' | 'needs-operator'
   /** For needs-operator: the one command to run next. */
   readonly command?: string
+  /** The sessions that the repair puts back in an index, and of which not everything could be known. */
+  readonly sessions?: readonly PutBack[]
+}
+
+export interface PutBack {
+  readonly key: string
+  /** Of its transcript, as in Finding. */
+  readonly path: string
+  /** In words, one each. */
+  readonly notKnown: readonly string[]
 }
 
 /** What a name holds: its kind and, for a file, the SHA-256 of its content. */

@@ -90,7 +90,7 @@ async function newestGeneration(
     return restored(here, finding, `the generation of ${isoOf(mtimeMs)}`, without(here, what, ended))
   }
   const repair = 'rebuild it from the transcripts and their trajectories'
-  here.indexBecause.push(here.notes.found({ ...finding, repair }))
+  here.indexBecause.push(here.notes.found({ ...finding, repair, sessions: here.putBack }))
   return { entries: new Map(), base: null, is: 'rebuilt' }
 }
 
@@ -138,7 +138,7 @@ function restored(
 ): IndexInForce {
   const sessions = counted(what.entries.size, 'session')
   const repair = `restore ${sessions} from ${from}, then add what is newer from the transcripts`
-  here.indexBecause.push(here.notes.found({ ...finding, repair }))
+  here.indexBecause.push(here.notes.found({ ...finding, repair, sessions: here.putBack }))
   return { ...what, is: 'rebuilt' }
 }
 

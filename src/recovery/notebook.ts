@@ -25,6 +25,7 @@ export interface Found {
   readonly repair: string | null
   readonly without?: 'retry-later' | 'needs-operator'
   readonly command?: string
+  readonly sessions?: NonNullable<Finding['sessions']>
 }
 
 export type Change = Remedy extends infer R ? (R extends Remedy ? Omit<R, 'because' | 'path'> : never) : never

@@ -6,6 +6,7 @@ import type { IndexEdit } from '../openclaw/session-index.ts'
 import { isUnchanged, type Confirmed } from './checkpoint.ts'
 import { newestIndex, readableGenerations, type IndexGeneration } from './generations.ts'
 import type { Eyes } from './eyes.ts'
+import type { PutBack } from './finding.ts'
 import type { Notebook } from './notebook.ts'
 import type { Because } from './seen.ts'
 
@@ -44,6 +45,8 @@ export class SessionsDir {
   readonly named = new Map<string, string[]>()
   /** Transcript (absolute) that is rebuilt for the words of a first turn -> when they were said. */
   readonly firstWords = new Map<string, number>()
+  /** Put back in the index with less than all that was known of them. */
+  readonly putBack: PutBack[] = []
   readonly edits: IndexEdit[] = []
   readonly indexBecause: Because[] = []
   locks: readonly Lock[] = []
