@@ -32,6 +32,8 @@ export type Line =
       readonly parentId: string | undefined
       readonly timestamp: string | undefined
       readonly role: string | undefined
+      /** The tools that a message of the model's calls. */
+      readonly calls: readonly string[]
       /** Something that the user would miss: a message, or what stands for messages. */
       readonly speaks: boolean
     }
@@ -61,17 +63,26 @@ export function lineOf(text: string): Line {
   if (typeof id !== 'string' || typeof line['type'] !== 'string') return { is: 'other' }
   const parentId = line['parentId']
   const message = line['message']
-  const role =
-    typeof message === 'object' && message !== null ? (message as Record<string, unknown>)['role'] : undefined
+  const said =
+    typeof message === 'object' && message !== null ? (message as Record<string, unknown>) : undefined
+  const role = said?.['role']
   return {
     is: 'entry',
     id,
     parentId: typeof parentId === 'string' && parentId !== '' ? parentId : undefined,
     timestamp,
     role: typeof role === 'string' ? role : undefined,
+    calls: role === 'assistant' ? callsIn(said?.['content']) : [],
     speaks: typeof role === 'string' || summaries.has(line['type']),
   }
 }
+
+const callsIn = (content: unknown): readonly string[] =>
+  Array.isArray(content)
+    ? (content as readonly Partial<Record<string, unknown>>[]).flatMap((part) =>
+        part?.['type'] === 'toolCall' && typeof part['name'] === 'string' ? [part['name']] : [],
+      )
+    : []
 
 const summaries: ReadonlySet<string> = new Set(['compaction', 'branch_summary', 'custom_message'])
 
@@ -86,10 +97,18 @@ export function longLineOf(head: string, tail: string): Line {
     : undefined
   const speaks = role !== undefined
   if (id !== undefined)
-    return { is: 'entry', id, parentId: field('parentId'), timestamp: field('timestamp'), role, speaks }
+    return {
+      is: 'entry',
+      id,
+      parentId: field('parentId'),
+      timestamp: field('timestamp'),
+      role,
+      calls: [],
+      speaks,
+    }
   const last = /"id":"([^"\\]+)","parentId":(?:"([^"\\]*)"|null),"timestamp":"([^"\\]*)"\}\s*$/.exec(tail)
   if (last === null) return { is: 'other' }
-  return { is: 'entry', id: last[1]!, parentId: last[2], timestamp: last[3], role, speaks }
+  return { is: 'entry', id: last[1]!, parentId: last[2], timestamp: last[3], role, calls: [], speaks }
 }
 
 export type Defect = 'no-final-newline' | 'torn-tail' | 'bad-header' | 'torn-middle' | 'unanswered'
@@ -109,7 +128,13 @@ export interface Reading {
   readonly hasMessages: boolean
   readonly lastTimestamp: string | undefined
   /** The last message in it. */
-  readonly lastMessage: { readonly role: string; readonly timestamp: string | undefined } | undefined
+  readonly lastMessage:
+    | {
+        readonly role: string
+        readonly timestamp: string | undefined
+        readonly calls: readonly string[]
+      }
+    | undefined
   /** Too many damaged places to be the work of a crash: nothing here would be a repair. */
   readonly tooMany: boolean
 }
@@ -184,7 +209,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
     if (line.is !== 'entry') return
     if (line.role !== undefined) {
       hasMessages = true
-      lastMessage = { role: line.role, timestamp: line.timestamp }
+      lastMessage = { role: line.role, timestamp: line.timestamp, calls: line.calls }
     }
     // Of a line too long to be held the role may not be known.
     if (line.role === 'assistant' || line.role === 'unknown') isAnswered = true

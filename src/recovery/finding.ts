@@ -28,6 +28,7 @@ export type Kind =
   | 'lock-misread'
   | 'lock-name-mismatch'
   | 'turn-unmarked'
+  | 'tool-call-unanswered'
   | 'lock-not-a-file'
   | 'index-lock'
   | 'poison-turn'

@@ -7,7 +7,7 @@ import { lockHolder, lockLimitBytes, lockState } from '../openclaw/lock-file.ts'
 import { isInFlight, type SessionEntry } from '../openclaw/session-index.ts'
 import { isLeftToOthers } from '../openclaw/session-key.ts'
 import { lookAtTranscript } from './look-at-lines.ts'
-import { lookAtTurns } from './look-at-turns.ts'
+import { lookAtCalls, lookAtTurns } from './look-at-turns.ts'
 import type { Because } from './seen.ts'
 import { isoOf, type Lock, type SessionsDir } from './sessions-dir.ts'
 
@@ -41,6 +41,7 @@ export async function lookAtLocks(here: SessionsDir, entries: Entries): Promise<
         (entry.sessionId === lock.base || here.named.get(here.path(`${lock.base}.jsonl`))?.includes(key)),
     )
   const ended = lookAtTurns(here, entries, locksOf)
+  await lookAtCalls(here, entries, ended, locksOf)
   const locked = new Set<string>(ended)
   for (const lock of here.locks) {
     if (lock.name === `${indexName}.lock`) {

@@ -5,9 +5,11 @@
  * is set aside, its history stays, and everything else is resumed.
  */
 import { indexName } from '../openclaw/layout.ts'
+import { baseName, dirName } from '../openclaw/posix-path.ts'
 import { isInFlight, type SessionEntry } from '../openclaw/session-index.ts'
 import { isLeftToOthers } from '../openclaw/session-key.ts'
-import type { Lock, SessionsDir } from './sessions-dir.ts'
+import { lookAtTranscript } from './look-at-lines.ts'
+import { isoOf, type Lock, type SessionsDir } from './sessions-dir.ts'
 import { mostDeaths, turnName, type Turn } from './turns.ts'
 
 interface CutOff {
@@ -42,6 +44,37 @@ export function lookAtTurns(
     ended.add(key)
   }
   return ended
+}
+
+/**
+ * A turn that was cut off while its tools ran: the gateway marks it failed, since it resumes only what ends with words
+ * or results.  The tool may have run half-way: what it did is for a person to look at, so this is told, and no more.
+ */
+export async function lookAtCalls(
+  here: SessionsDir,
+  entries: ReadonlyMap<string, SessionEntry | null>,
+  ended: ReadonlySet<string>,
+  locksOf: (key: string, entry: SessionEntry) => readonly Lock[],
+): Promise<void> {
+  if (here.eyes.site.liveGatewayPid !== undefined) return
+  for (const [path, keys] of here.named)
+    for (const key of keys) {
+      const entry = entries.get(key)
+      if (!entry || entry.status !== 'running' || ended.has(key) || isLeftToOthers(key, entry)) continue
+      if (!entry.abortedLastRun && locksOf(key, entry).length === 0) continue
+      const stat = dirName(path) === here.dir ? here.stats.get(baseName(path)) : undefined
+      if (stat === undefined) continue
+      const hint = { id: entry.sessionId, cwd: undefined, timestamp: isoOf(stat.mtimeMs) }
+      const calls = (await lookAtTranscript(here.eyes, path, stat, 'whole', hint))?.lastMessage?.calls ?? []
+      if (calls.length === 0) continue
+      here.notes.found({
+        kind: 'tool-call-unanswered',
+        severity: 'benign',
+        path,
+        evidence: `session ${JSON.stringify(key)} was cut off while it ran ${calls.map((name) => JSON.stringify(name)).join(', ')}, perhaps half-way: the gateway will mark the turn failed, and not resume it`,
+        repair: null,
+      })
+    }
 }
 
 function fail(here: SessionsDir, { key, entry, locks }: CutOff, deaths: number | null): void {

@@ -29,6 +29,7 @@ test('each kind has its row, each row its kind', () => {
 /** Why no outage can be in its repair on the disk that loses power. */
 const notThere: Readonly<Record<string, string>> = {
   'lock-stale': 'left where it is',
+  'tool-call-unanswered': 'told, and no more',
   unreadable: 'held, nothing is changed',
   'disk-failing': 'nothing is changed',
   'unknown-store': 'held, nothing is changed',

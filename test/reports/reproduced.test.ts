@@ -38,7 +38,7 @@ test('#77783 an index of 0 bytes, and nothing left of it', async () => {
     if (messages !== null) expect(now[key], key).toEqual(messages)
 })
 
-test('#10310 a tool call whose result a kill cut off stays, and its turn is the gateway’s to resume', async () => {
+test('#10310 a tool call whose result a kill cut off stays, and is told with its session', async () => {
   const { site, stateDir } = state('killed-mid-run')
   const key = 'agent:main:main'
   const file = fileOf(stateDir, store(stateDir)[key]!)
@@ -62,6 +62,14 @@ test('#10310 a tool call whose result a kill cut off stays, and its turn is the 
   )
   const recovery = await recover(site, ask)
   expect(recovery).toMatchObject({ is: 'repaired' })
+  for (const told of [recovery.found, recovery.inspection.findings])
+    expect(told).toContainEqual(
+      expect.objectContaining({
+        kind: 'tool-call-unanswered',
+        severity: 'benign',
+        evidence: expect.stringMatching(/^session "agent:main:main" was cut off while it ran "exec"/),
+      }),
+    )
   expect(context(file)!.slice(0, before.length)).toEqual(before)
   expect(context(file)).toHaveLength(before.length + 1)
   // The lock is the gateway's sign of the turn: it stays.
