@@ -7,9 +7,10 @@
  * replacement, parents that can be rebuilt are, and rows that still point nowhere go. What is taken out of a row or
  * with it is told, whole.
  */
-import { renameSync, rmSync } from 'node:fs'
+import { closeSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
 import { accountAt, type Account } from './sqlite-account.ts'
-import { salvage } from './sqlite-salvage.ts'
+import { headerBytes, headerOf } from './sqlite-file.ts'
+import { salvage, toWholePages } from './sqlite-salvage.ts'
 import {
   answer,
   attempt,
@@ -54,6 +55,7 @@ export function mendCopy(path: string, workshop: string, to: string, mending: Me
     let account: Account | undefined
     try {
       account = accountAt(`${room}/account`)
+      makeWhole(copy)
       const whole = soundest(copy, `${room}/fresh`, mending, account, did)
       const database = opened(whole, false)
       try {
@@ -88,6 +90,18 @@ export function mendCopy(path: string, workshop: string, to: string, mending: Me
   return outcome.is === 'cannot-tell'
     ? { is: 'cannot', why: outcome.why, canPass: outcome.canPass === true }
     : outcome
+}
+
+/** A piece of a page at the end would stay there, and pass for a file that was cut off. */
+function makeWhole(copy: string): void {
+  const fd = openSync(copy, 'r+')
+  try {
+    const head = Buffer.alloc(headerBytes)
+    const header = headerOf(head.subarray(0, readSync(fd, head, 0, headerBytes, 0)))
+    if (header.is === 'database') toWholePages(fd, header.pageBytes)
+  } finally {
+    closeSync(fd)
+  }
 }
 
 /** The copy itself, its indexes rebuilt where that was all; or a fresh database with what it still yields. */

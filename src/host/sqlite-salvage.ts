@@ -177,9 +177,8 @@ function makeReadable(path: string, snapshot: string | null, did: string[]): boo
     const known = headerOf(good ?? own)
     if (known.is !== 'database') return false
     const { pageBytes } = known
-    const pages = Math.floor(fstatSync(fd).size / pageBytes)
+    const pages = toWholePages(fd, pageBytes)
     if (pages === 0) return false
-    ftruncateSync(fd, pages * pageBytes)
     const heads = [
       { head: own.subarray(0, pageBytes), said: 'its count of pages was put right' },
       ...(good === undefined
@@ -203,6 +202,14 @@ function makeReadable(path: string, snapshot: string | null, did: string[]): boo
   } finally {
     closeSync(fd)
   }
+}
+
+/** What is left of a page that was cut off would pass for whole, its rows ending in zeros. How many pages there are then. */
+export function toWholePages(fd: number, pageBytes: number): number {
+  const { size } = fstatSync(fd)
+  const pages = Math.floor(size / pageBytes)
+  if (pages * pageBytes !== size) ftruncateSync(fd, pages * pageBytes)
+  return pages
 }
 
 /** The first page of the largest kind, or what there is of it. */

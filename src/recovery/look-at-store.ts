@@ -261,6 +261,11 @@ class StoreEyes {
       return undefined
     }
     const damage = looked.is === 'unreadable' ? looked.why : looked.damage[0]
+    if (damage !== undefined && looked.is === 'read' && isSomebodyElses(one, looked)) {
+      // Mended, it would be refused all the same.
+      this.#hasRightOwner(one, looked)
+      return undefined
+    }
     if (damage !== undefined || looked.is === 'unreadable') {
       await this.#corrupt(one, damage ?? 'cannot be read')
       return undefined
@@ -616,6 +621,12 @@ function lostCommits({ log, index, beside }: DatabaseSeen): string | null {
           ? `cut off at ${frames}`
           : 'another one'
   return `its index knows a log of ${index.frames} frames, ${index.folded} of them in the database, and that log is ${is}`
+}
+
+function isSomebodyElses({ role, agentId }: DatabaseSeen, { answers }: Looked & { is: 'read' }): boolean {
+  const meta = metaOf(answers['meta'])
+  if (meta?.role == null) return false
+  return meta.role !== roleInside[role] || (agentId !== null && meta.agentId !== agentId)
 }
 
 const restoring = (snapshot: Snapshot): string =>

@@ -33,6 +33,8 @@ export interface Place {
   sights(): Sights
   /** Of the bytes of a file, as they are now. */
   reader(): Read
+  /** Sees what can be read now; what it gives says what of that is gone from what a repair left. */
+  witness?(): () => string | undefined
 }
 
 export interface Verdict {
@@ -62,6 +64,7 @@ async function question(
   const { site } = place
   const input = users(place.sights())
   const before = read(place, input)
+  const missed = place.witness?.()
   const first = await recover(site, { owed: 'another-boot', trigger: 'fuzz' })
   tell(first)
   const all = place.sights()
@@ -94,6 +97,9 @@ async function question(
       const gone = firstNotIn(afterwards.get(dir)?.get(key) ?? [], now)
       if (gone !== undefined) return `(d) session ${JSON.stringify(key)} no longer sees ${gone.slice(0, 200)}`
     }
+
+  const row = missed?.()
+  if (row !== undefined) return `(d) ${row}`
 
   const second = await recover(site, { owed: again, trigger: 'fuzz' })
   if (second.is !== 'consistent' || second.repairId !== null)

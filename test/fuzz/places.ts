@@ -116,7 +116,7 @@ export function onRealDisk(
   }
 }
 
-function sightsOf(folder: string): Sights {
+export function sightsOf(folder: string): Sights {
   const sights = new Map<string, Seen>()
   for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name)

@@ -1,10 +1,22 @@
 /** Databases that a defect or a disk has damaged: what can be read goes over, what does not is told and kept, and nothing throws. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { mendCopy, type Mended, type Mending } from '../../src/host/sqlite-mend.ts'
 import { hasSqlite, opened, type Database, type Row } from '../../src/host/sqlite.ts'
+import { compiledHost, runModule } from './compiled.ts'
 
 const pageBytes = 4096
 
@@ -192,6 +204,29 @@ describe.runIf(hasSqlite())('rows that cannot be read', () => {
     if (isCounted) expect(keys).toEqual(expect.arrayContaining(['k100', 'k300']))
   })
 
+  test('because their page was cut off are not made up from what is left of it', () => {
+    const b = bench()
+    filled(b)
+    const last = readFileSync(b.path).length / pageBytes - 1
+    const left = Array.from({ length: 400 }, (_, n) => n + 1).filter(
+      (n) => !pagesWith(b.path, `row ${n}. `).includes(last),
+    )
+    expect(left.length).toBeLessThan(400)
+    truncateSync(b.path, last * pageBytes + 3300)
+    expect(b.mend()).toMatchObject({ is: 'mended' })
+    expect(b.ask('SELECT id FROM t ORDER BY id').map(({ id }) => id)).toEqual(left)
+  })
+
+  test('none is: what lies behind the last page goes', () => {
+    const b = bench()
+    filled(b)
+    const { length } = readFileSync(b.path)
+    writeFileSync(b.path, 'garbage', { flag: 'a' })
+    expect(b.mend()).toMatchObject({ is: 'mended' })
+    expect(readFileSync(`${dirname(b.path)}/mended.sqlite`).length).toBe(length)
+    expect(b.ask('SELECT count(*) AS n FROM t')).toEqual([{ n: 400 }])
+  })
+
   test('of which only the end is lost, on a page of its own, cost no other', () => {
     const b = bench()
     filled(b)
@@ -307,5 +342,38 @@ describe.runIf(hasSqlite())('rows that point nowhere', () => {
       why: 'its row in child is gone',
       row: { id: 2, c: 'nobody', n: '9223372036854775807' },
     })
+  })
+})
+
+describe.runIf(hasSqlite())('a large database', () => {
+  const host = compiledHost()
+
+  test('whose first page is gone is never held in memory', () => {
+    const b = bench()
+    const snapshot = `${b.path}.snapshot`
+    b.by((database) => {
+      database.exec(
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, note TEXT); INSERT INTO t VALUES (1, 'a'), (2, 'b')",
+      )
+    })
+    copyFileSync(b.path, snapshot)
+    // Of no length on the disk.
+    truncateSync(b.path, 3 * 1024 ** 3)
+    const fd = openSync(b.path, 'r+')
+    writeSync(fd, Buffer.alloc(100, 0xff))
+    closeSync(fd)
+    const said = runModule(`
+      import { accountAt } from ${JSON.stringify(host('sqlite-account.js'))}
+      import { salvage } from ${JSON.stringify(host('sqlite-salvage.js'))}
+      const [from, to, snapshot] = ${JSON.stringify([b.path, `${b.path}.fresh`, snapshot])}
+      const did = []
+      salvage({ from, to, snapshot, vital: ['t'] }, accountAt(to + '.account'), did)
+      console.log(JSON.stringify({ did, kib: process.resourceUsage().maxRSS }))
+    `) as { readonly did: string[]; readonly kib: number }
+    expect(said.did).toEqual([
+      '2 rows of 1 tables carried over',
+      'its first page came from the newest snapshot',
+    ])
+    expect(said.kib).toBeLessThan(300 * 1024)
   })
 })
