@@ -47,6 +47,14 @@ export const questions = {
   },
 } as const satisfies Record<Role, Readonly<Record<string, string>>>
 
+/** Two states of an agent's database that answer this alike hold the same; costs a look at every row. */
+export const contentQuestions = {
+  nodes:
+    'SELECT count(*) AS n, max(updated_at) AS newest, total(length(entry_json)) AS bytes FROM session_nodes',
+  events:
+    'SELECT count(*) AS n, max(created_at) AS newest, total(length(event_json)) + total(length(event_zstd)) AS bytes FROM transcript_events',
+} as const
+
 export interface Meta {
   readonly role: string | null
   readonly agentId: string | null

@@ -8,6 +8,7 @@
 import { whichNode, type Looked, type Questions } from '../host/sqlite.ts'
 import { sizeAgainst } from '../host/sqlite-file.ts'
 import {
+  contentQuestions,
   controlPlane,
   createdAt,
   deletedAgents,
@@ -222,6 +223,7 @@ class StoreEyes {
 
   /** What it answered, where it could be asked. */
   async lookAt(one: DatabaseSeen): Promise<(Looked & { is: 'read' })['answers'] | undefined> {
+    if (await this.#restoreIfLogIsGone(one)) return undefined
     const answers = await this.#lookInto(one)
     // After what sets the log aside altogether.
     this.#lookForLostCommits(one)
@@ -465,6 +467,37 @@ class StoreEyes {
     this.#asideBeside(one, [because])
   }
 
+  /**
+   * A log that was there at the last confirmed look, and a database that has not changed since: what only the log had is
+   * in the snapshot of that look. (A log that had been folded in before it went leaves the two alike.)
+   */
+  async #restoreIfLogIsGone(one: DatabaseSeen): Promise<boolean> {
+    const { notes, site } = this.#eyes
+    const { databases } = site
+    const wal = `${one.path}-wal`
+    if (databases === undefined || one.role !== 'agent' || one.stat === null || one.log.is !== 'empty')
+      return false
+    if (one.beside.some(({ path, stat }) => path === wal && stat.bytes > 0)) return false
+    const marks = this.#look.confirmed?.directories.get(notes.shown(dirName(one.path)))?.marks
+    const mark = marks?.get(baseName(wal))
+    if (mark === undefined || mark[1] === 0) return false
+    if (!isUnchanged(one.stat, marks?.get(baseName(one.path)))) return false
+    const snapshot = await soundSnapshot(site, one)
+    if (snapshot === null || snapshot.takenAt <= Math.max(one.stat.mtimeMs, mark[2])) return false
+    const ask = { depth: 'none', json: [], ask: contentQuestions } as const
+    const [now, then] = [await databases.look(one.path, ask), await databases.look(snapshot.path, ask)]
+    if (now.is !== 'read' || then.is !== 'read' || isAlike(now.answers, then.answers)) return false
+    const because = notes.found({
+      kind: 'wal-gone-or-torn',
+      severity: 'loses',
+      path: wal,
+      evidence: `${mark[1]} bytes at the last confirmed look, and gone; the database has not changed since, and lacks the commits that only its log had`,
+      repair: restoring(snapshot),
+    })
+    this.#restore(one, snapshot, because)
+    return true
+  }
+
   /** Nothing reads them any more; but the gateway would write over what is left of them. */
   #lookForLostCommits(one: DatabaseSeen): void {
     const lost = lostCommits(one)
@@ -628,6 +661,9 @@ function isSomebodyElses({ role, agentId }: DatabaseSeen, { answers }: Looked & 
   if (meta?.role == null) return false
   return meta.role !== roleInside[role] || (agentId !== null && meta.agentId !== agentId)
 }
+
+const isAlike = (one: Rows, other: Rows): boolean => JSON.stringify(one) === JSON.stringify(other)
+type Rows = (Looked & { is: 'read' })['answers']
 
 const restoring = (snapshot: Snapshot): string =>
   `restore the snapshot of ${isoOf(snapshot.takenAt)} (${snapshot.stat.bytes} bytes)`

@@ -7,6 +7,7 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -16,8 +17,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { dirname } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { dirname, join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { hasSqlite, whichNode, type Row as DatabaseRow } from '../../src/host/sqlite.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { snapshotAll } from '../../src/recovery/database-snapshots.ts'
@@ -409,6 +410,43 @@ test.runIf(hasSqlite())(
   },
 )
 
+describe.runIf(hasSqlite())('a log that went, with its index, after a confirmed look', () => {
+  const confirmed = async (): Promise<State> => {
+    const s = state('2026.9.6-killed-mid-run')
+    expect(await recover({ ...s.site, now: () => Date.now() + 10_000 }, look)).toMatchObject({
+      is: 'consistent',
+      trouble: [],
+    })
+    return s
+  }
+  const withoutLog = (s: State): void => {
+    for (const end of ['-wal', '-shm']) rmSync(s.at(agent + end))
+  }
+
+  test('took commits with it: they come from the snapshot of that look', async () => {
+    const s = await confirmed()
+    const before = ask(s, agent, messages)
+    withoutLog(s)
+    expect(ask(s, agent, messages).length).toBeLessThan(before.length)
+    const damaged = s.bytes()
+    expect(said(await s.look())).toEqual([`wal-gone-or-torn loses ${agent}-wal`])
+    const recovery = await recover(s.site, look)
+    expect(recovery).toMatchObject({ is: 'repaired' })
+    expect(ask(s, agent, messages)).toEqual(before)
+    expect(await recover(s.site, look)).toMatchObject({ is: 'consistent', repairId: null })
+    expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(s.bytes()).toEqual(damaged)
+  })
+
+  test('took nothing with it where it had been folded in', async () => {
+    const s = await confirmed()
+    // The last to close folds it in, and takes it away.
+    change(s, agent, 'SELECT count(*) FROM session_nodes')
+    expect(existsSync(s.at(`${agent}-wal`))).toBe(false)
+    expect(await s.look()).toMatchObject({ verdict: 'consistent', findings: [] })
+  })
+})
+
 describe.runIf(hasSqlite())('snapshots', () => {
   const folder = 'supervise/snapshots/databases/agent-main'
   const taken = (s: State): string[] => readdirSync(s.at(folder)).toSorted()
@@ -610,7 +648,15 @@ test('a disk that is full is waited for, and nothing is begun on it', async () =
 
 test('no more than what was there lies there afterwards', async () => {
   const s = state('2026.9.6-killed-mid-run')
-  const room = realpathSync(tmpdir())
+  // Others make copies in the system's own.
+  const room = mkdtempSync(join(realpathSync(tmpdir()), 'supervise-temporary-'))
+  const { TMPDIR } = process.env
+  process.env['TMPDIR'] = room
+  onTestFinished(() => {
+    if (TMPDIR === undefined) delete process.env['TMPDIR']
+    else process.env['TMPDIR'] = TMPDIR
+    rmSync(room, { recursive: true })
+  })
   const ours = (): string[] => readdirSync(room).filter((name) => name.startsWith('supervise-sqlite-'))
   const before = ours()
   chmodSync(s.at(control), 0o600)
