@@ -246,10 +246,8 @@ class StoreEyes {
       await this.#corrupt(one, outside)
       return undefined
     }
-    if (one.log.is === 'no-log') {
-      this.#badLog(one, one.log.why)
-      return undefined
-    }
+    // Looked into all the same: SQLite takes it for none, and what else is wrong is to be known before anything changes.
+    if (one.log.is === 'no-log') this.#badLog(one, one.log.why)
     if (!this.#hasRightVersion(one)) return undefined
     if (site.databases === undefined) {
       this.couldNotTell = whichNode

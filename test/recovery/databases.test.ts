@@ -315,6 +315,13 @@ describe('held, with the reason and the next command', () => {
     },
   )
 
+  test.runIf(hasSqlite())('nothing that can be read, beside a log that could be set aside', async () => {
+    const s = state('2026.9.6-sound')
+    writeFileSync(s.at(`${agent}-wal`), 'garbage, and no log '.repeat(20))
+    scribble(s, agent, 100, page - 100)
+    await held(s, 'db-corrupt', agent)
+  })
+
   test.runIf(hasSqlite())('an agent that the control plane has in its register', async () => {
     const s = state('2026.9.6-sound')
     rmSync(s.at(dirname(agent)), { recursive: true })
