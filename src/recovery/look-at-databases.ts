@@ -6,7 +6,7 @@ import type { Eyes } from './eyes.ts'
 import type { FileStat } from '../host/disk.ts'
 
 const magic = Buffer.from('SQLite format 3\0')
-const ends = ['', '-wal', '-shm']
+const ends = ['', '-wal', '-shm', '-journal']
 
 /** Directory -> what was there. */
 export type Looked = ReadonlyMap<string, ReadonlyMap<string, FileStat>>

@@ -575,10 +575,13 @@ describe('the task databases', () => {
   test('of garbage are set aside as a set, and come back', async () => {
     const s = state('sound')
     writeFileSync(s.at('tasks/runs.sqlite'), 'not a database at all')
+    // Of a write that was cut off: it would be played back into the new one.
+    writeFileSync(s.at('tasks/runs.sqlite-journal'), Buffer.alloc(512))
     expect(said(await s.look())).toEqual(['tasks-unreadable loses tasks/runs.sqlite'])
     const recovery = await recover(s.site, { owed: 'another-boot', trigger: 'test' })
     expect(recovery.kept.map(({ path }) => path).sort()).toEqual([
       'tasks/runs.sqlite',
+      'tasks/runs.sqlite-journal',
       'tasks/runs.sqlite-shm',
       'tasks/runs.sqlite-wal',
     ])
