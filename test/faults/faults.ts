@@ -7,16 +7,26 @@ export interface Fault {
   readonly file: string
   readonly from: string
   readonly to: string
-  /** Tried in this order until one fails: a file of tests, and the names within it when all would take long. */
-  readonly suites: readonly { readonly file: string; readonly only?: string }[]
+  /** Tried in this order until one fails. */
+  readonly suites: readonly Suite[]
   /** In the sample that every run of the slow suites tries. */
   readonly sample?: true
 }
 
-const suite = (file: string, only?: string): Fault['suites'][number] => ({
+interface Suite {
+  /** Of tests. */
+  readonly file: string
+  /** The names within it, when all would take long. */
+  readonly only?: string
+  /** Which Node from npm, when it matters: one with SQLite. */
+  readonly node?: 24
+}
+
+const suite = (file: string, only?: string): Suite => ({
   file: `test/${file}`,
   ...(only === undefined ? {} : { only }),
 })
+const withSqlite = (file: string, only?: string): Suite => ({ ...suite(file, only), node: 24 })
 const cuts = suite(
   'recovery/every-row.test.ts',
   'survives every outage.*(no final newline|a restart intent|was archived$)',
@@ -27,6 +37,10 @@ const noticed = suite('faults/noticed.test.ts')
 const found = suite('fuzz/found.test.ts')
 const attacks = suite('attack/in-process.test.ts')
 const rows = suite('recovery/rows.test.ts')
+const loop = suite('supervisor/loop.test.ts')
+const takeOver = suite('supervisor/take-over.test.ts')
+const databases = withSqlite('recovery/databases.test.ts')
+const databaseCuts = withSqlite('recovery/database-power-cut.test.ts')
 
 export const faults: readonly Fault[] = [
   // What survives a power cut
@@ -404,6 +418,256 @@ export const faults: readonly Fault[] = [
     from: '  const budgets = spend(state.budgets, what, policy)\n',
     to: '  const { budgets } = state\n',
     suites: [walk, suite('lifecycle/stories.test.ts')],
+  },
+  // What is said, and who is touched
+  {
+    name: 'READY is said before it is known whose listener it is',
+    file: 'src/supervisor/gateway.ts',
+    from: "    if (!isListening()) return seen('silent', `pid ${pid} does not listen on port ${settings.port}`)\n",
+    to: '',
+    suites: [suite('processes/readiness.slow.test.ts', 'outside the tree')],
+  },
+  {
+    name: 'READY is said of any answer',
+    file: 'src/supervisor/gateway.ts',
+    from: "return seen('stranger', `",
+    to: "return seen('ready', `",
+    suites: [suite('processes/readiness.slow.test.ts', 'HTML')],
+  },
+  {
+    name: 'the lock is let go between a crash and the next start',
+    file: 'src/supervisor/supervise.ts',
+    from: "if (to.phase === 'held' && settings.lifecycle.onHold === 'wait') debt.letGo()",
+    to: "if (to.phase === 'held' || to.phase === 'backing-off') debt.letGo()",
+    suites: [suite('processes/endings.test.ts', 'between a crash and the next start')],
+  },
+  {
+    name: 'the lock is never let go',
+    file: 'src/supervisor/supervise.ts',
+    from: "        if (to.phase === 'held' && settings.lifecycle.onHold === 'wait') debt.letGo()\n",
+    to: '',
+    suites: [suite('processes/commands.slow.test.ts', 'can be repaired beside it')],
+  },
+  {
+    name: 'an orphan is ended whatever its program is',
+    file: 'src/supervisor/take-over.ts',
+    from: "isVerified: child.exe !== null && exe === child.exe.replace(/ \\(deleted\\)$/, '')",
+    to: 'isVerified: child.exe !== null || exe === undefined',
+    suites: [takeOver],
+  },
+  {
+    name: 'an orphan is ended without knowing that it is the same process',
+    file: 'src/supervisor/take-over.ts',
+    from: '    if (!isAlive(child)) return null\n',
+    to: '',
+    suites: [takeOver],
+    sample: true,
+  },
+  {
+    name: 'the gateway of a supervisor that lives is an orphan',
+    file: 'src/supervisor/take-over.ts',
+    from: '  if (openFilesOf(parent).includes(ask.lockPath)) return refusedFor(ask.lockPath, null)\n',
+    to: '',
+    suites: [takeOver],
+  },
+  {
+    name: 'what the gateway left behind lives on',
+    file: 'src/supervisor/gateway.ts',
+    from: '    const leftBehind = await sweep(start, settings.sweepMs, tools)\n',
+    to: '    const leftBehind: string[] = []\n    void sweep\n',
+    suites: [suite('processes/without-koffi.test.ts', 'left group, session and parent')],
+  },
+  {
+    name: 'nobody looks for another gateway',
+    file: 'src/supervisor/debt.ts',
+    from: 'const before = (await findOther()) ?? (await lookAtPort(() => {}))',
+    to: 'const before = await lookAtPort(() => {})',
+    suites: [suite('processes/foreign-gateway.test.ts')],
+  },
+  {
+    name: 'a gateway is recovered and started beside whoever has its port',
+    file: 'src/supervisor/debt.ts',
+    from: '    return obstruction === null ? null : obstructed(obstruction)\n',
+    to: '    return null\n',
+    suites: [suite('processes/readiness.slow.test.ts', 'a stranger on the port')],
+  },
+  {
+    name: 'a lock of the gateway is believed although its process is gone',
+    file: 'src/supervisor/running-gateway.ts',
+    from: '    if (startTicks !== null && startTicks !== holder.startTicks) continue\n',
+    to: '',
+    suites: [suite('processes/foreign-gateway.test.ts')],
+  },
+  {
+    name: 'a hold is not told',
+    file: 'src/supervisor/status-of.ts',
+    from: "    hold: to.phase === 'held' ? to.hold : null,\n",
+    to: '    hold: null,\n',
+    suites: [suite('processes/endings.test.ts', 'exit 78')],
+  },
+  {
+    name: 'a hold is forgotten by the next supervisor',
+    file: 'src/supervisor/status-of.ts',
+    from: "  if (before.phase === 'held' && before.hold?.kind !== 'recovery') return fullBudgets\n",
+    to: "  if (before.phase === 'held') return fullBudgets\n",
+    suites: [suite('supervisor/status.test.ts')],
+  },
+  {
+    name: 'the back-off is dropped',
+    file: 'src/supervisor/loop.ts',
+    from: 'forgetTimeout = world.after(next.timeoutMs,',
+    to: 'forgetTimeout = world.after(0,',
+    suites: [loop],
+  },
+  {
+    name: 'it starts again before the recovery is confirmed',
+    file: 'src/supervisor/loop.ts',
+    from: "outcome.is === 'consistent' ?",
+    to: "outcome.is !== 'needs-operator' ?",
+    suites: [loop],
+    sample: true,
+  },
+  {
+    name: 'a recovery that could not be confirmed counts as one',
+    file: 'src/supervisor/debt.ts',
+    from: "    if (recovery.is === 'retry-later') return recovery\n",
+    to: '',
+    suites: [suite('processes/endings.test.ts', 'could not confirm')],
+  },
+  {
+    name: 'a child is born although the mark cannot be written',
+    file: 'src/supervisor/births.ts',
+    from: "      return { is: 'failed', why, canPass: true }\n",
+    to: '      void why\n',
+    suites: [suite('processes/endings.test.ts', 'without a mark')],
+  },
+  {
+    name: 'the mark is written after the child is born',
+    file: 'src/supervisor/births.ts',
+    from: '      await debt.incur(run, version)\n',
+    to: '      await Promise.resolve()\n',
+    suites: [suite('processes/endings.test.ts', 'without a mark')],
+  },
+  {
+    name: 'the mark goes although nothing was confirmed',
+    file: 'src/supervisor/debt.ts',
+    from: '      if (isConfirmed)\n',
+    to: '      if (true as boolean)\n',
+    suites: [suite('processes/endings.test.ts', 'the mark stays')],
+  },
+  {
+    name: 'the status names a supervisor without its start time',
+    file: 'src/supervisor/status-of.ts',
+    from: '    supervisor: { ...own, startedAt: now, version },\n',
+    to: '    supervisor: { ...own, startTicks: 0, startedAt: now, version },\n',
+    suites: [suite('processes/endings.test.ts', 'was killed is a crash')],
+  },
+  {
+    name: 'the status names a child without its start time',
+    file: 'src/supervisor/births.ts',
+    from: '      child: { ...identity, number,',
+    to: '      child: { ...identity, startTicks: 0, number,',
+    suites: [suite('processes/endings.test.ts', 'was killed is a crash')],
+  },
+  {
+    name: 'the mark names a child without its start time',
+    file: 'src/supervisor/debt.ts',
+    from: '      const named = { ...child, exe:',
+    to: '      const named = { ...child, startTicks: 0, exe:',
+    suites: [suite('processes/without-koffi.test.ts', 'a second supervisor is refused')],
+  },
+  {
+    name: 'a status of a later version is written over',
+    file: 'src/supervisor/supervise.ts',
+    from: "  if (written.is === 'newer')\n",
+    to: '  if (false as boolean)\n',
+    suites: [suite('bad-input.test.ts', 'future version')],
+  },
+  // Databases
+  {
+    name: 'what was mended is not verified',
+    file: 'src/host/sqlite-mend.ts',
+    from: '        if (left.length > 0) return',
+    to: '        if (false as boolean) return',
+    suites: [withSqlite('host/sqlite.test.ts')],
+  },
+  {
+    name: 'a snapshot is not verified',
+    file: 'src/host/sqlite.ts',
+    from: '    if (why !== undefined) return why\n    chmod',
+    to: '    chmod',
+    suites: [withSqlite('host/sqlite.test.ts')],
+    sample: true,
+  },
+  {
+    name: 'a snapshot that was cut off is restored',
+    file: 'src/recovery/database-snapshots.ts',
+    from: "    if (head?.is === 'database' && sizeAgainst(head, snapshot.stat.bytes) === null) return snapshot",
+    to: "    if (head?.is === 'database') return snapshot",
+    suites: [databases],
+  },
+  {
+    name: 'the old log is left beside a restored database',
+    file: 'src/recovery/look-at-store.ts',
+    from: '    this.#asideBeside(one, [because])\n    this.#eyes.notes.remedy(',
+    to: '    this.#eyes.notes.remedy(',
+    suites: [databaseCuts],
+  },
+  {
+    name: 'the old log is left beside a mended database',
+    file: 'src/recovery/look-at-store.ts',
+    from: '    this.#asideBeside(one, because)\n    notes.remedy(',
+    to: '    notes.remedy(',
+    suites: [databaseCuts],
+  },
+  {
+    name: 'the database comes before its old log is gone',
+    file: 'src/recovery/notebook.ts',
+    from: "= ['sidecar', 'content',",
+    to: "= ['content', 'sidecar',",
+    suites: [databaseCuts],
+  },
+  {
+    name: 'a look opens the database itself',
+    file: 'src/host/sqlite.ts',
+    from: '(copy) => asked(() => opened(copy, false), questions))',
+    to: "() => asked(() => opened(path, false), { ...questions, ask: { ...questions.ask, fold: 'PRAGMA journal_mode=DELETE' } }))",
+    suites: [databases],
+  },
+  {
+    name: 'a database is copied without its log',
+    file: 'src/host/sqlite.ts',
+    from: '=> [path, `${path}-wal`, `${path}-journal`]',
+    to: '=> [path]',
+    suites: [databases],
+  },
+  {
+    name: 'rows that are taken out are not told',
+    file: 'src/host/sqlite-mend.ts',
+    from: '    account.take(table, why, row)\n',
+    to: '    void [why, row]\n',
+    suites: [databases],
+  },
+  {
+    name: 'a database of which nothing can be read is mended into an empty one',
+    file: 'src/host/sqlite-salvage.ts',
+    from: ' && carried.rows + carried.fromSnapshot === 0 && vital.includes(name))',
+    to: ' && vital.includes(`${name}.`))',
+    suites: [withSqlite('host/sqlite.test.ts')],
+  },
+  {
+    name: 'an empty database passes for a new beginning',
+    file: 'src/recovery/look-at-store.ts',
+    from: "        : log !== undefined\n          ? 'its log is there'",
+    to: "        : (false as boolean)\n          ? 'its log is there'",
+    suites: [withSqlite('recovery/databases.test.ts', 'nothing else tells')],
+  },
+  {
+    name: 'the newest snapshot is dropped for the sake of the older ones',
+    file: 'src/recovery/database-snapshots.ts',
+    from: 'there.slice(0, Math.max(0, there.length + 1 - generations))',
+    to: 'there.slice(Math.min(there.length, generations - 1))',
+    suites: [databases],
   },
   // Files of our own
   {

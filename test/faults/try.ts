@@ -4,10 +4,13 @@ import { cpSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, w
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { nodeFromNpm } from '../../demo/from-npm.mjs'
 import type { Fault } from './faults.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const limitMs = 240_000
+/** Of quick and slow suites alike, and without a build, which would be the first to notice. */
+const config = `export default { test: { include: ['test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } }\n`
 
 type Suite = Fault['suites'][number]
 
@@ -53,14 +56,14 @@ async function assertSoundWithout(outcomes: readonly Outcome[]): Promise<void> {
   for (const { caughtBy } of outcomes) if (caughtBy) suites.set(keyOf(caughtBy), caughtBy)
   const copy = copyOfTheRepository()
   try {
-    for (const { file, only } of suites.values())
-      if (!(await passes(copy, file, only))) throw new Error(`${file} fails on the code as it is`)
+    for (const suite of suites.values())
+      if (!(await passes(copy, suite))) throw new Error(`${suite.file} fails on the code as it is`)
   } finally {
     rmSync(copy, { recursive: true, force: true })
   }
 }
 
-const keyOf = ({ file, only }: Suite): string => `${file} ${only ?? ''}`
+const keyOf = ({ file, only, node }: Suite): string => `${file} ${only ?? ''} ${node ?? ''}`
 
 function copyOfTheRepository(): string {
   const copy = realpathSync(mkdtempSync(join(tmpdir(), 'supervise-fault-')))
@@ -72,11 +75,11 @@ function copyOfTheRepository(): string {
     'package.json',
     'tsconfig.json',
     'tsconfig.build.json',
-    'vitest.config.ts',
     'status.schema.json',
   ])
     cpSync(join(root, name), join(copy, name), { recursive: true })
   symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+  writeFileSync(join(copy, 'vitest.config.ts'), config)
   return copy
 }
 
@@ -95,20 +98,21 @@ async function tryOne(copy: string, fault: Fault): Promise<Outcome> {
     sound.replace(fault.from, () => fault.to),
   )
   try {
-    for (const suite of fault.suites) if (!(await passes(copy, suite.file, suite.only))) return outcome(suite)
+    for (const suite of fault.suites) if (!(await passes(copy, suite))) return outcome(suite)
     return outcome(undefined)
   } finally {
     writeFileSync(path, sound)
   }
 }
 
-function passes(copy: string, file: string, only: string | undefined): Promise<boolean> {
+async function passes(copy: string, { file, only, node }: Suite): Promise<boolean> {
   const vitest = join(copy, 'node_modules/vitest/vitest.mjs')
   const words = ['run', file, '--bail=1', '--reporter=json', ...(only === undefined ? [] : ['-t', only])]
   const { SUPERVISE_FAULTS: _, VITEST: __, ...env } = process.env
-  return new Promise((resolve, reject) => {
+  const program = node === undefined ? process.execPath : await nodeFromNpm(node)
+  return await new Promise((resolve, reject) => {
     execFile(
-      process.execPath,
+      program,
       [vitest, ...words],
       { cwd: copy, env, timeout: limitMs, maxBuffer: 256 << 20 },
       (error, stdout) => {

@@ -1,5 +1,8 @@
 /** How a child ends, and what is made of it: the endings that happen most. The others: endings.slow.test.ts. */
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { identityOf, ownIdentity } from '../../src/host/process-table.ts'
 import { rooms } from './room.ts'
 
 const enter = rooms()
@@ -44,6 +47,8 @@ test('a child that was killed is a crash and never exit 0, in the status, the le
   const room = await enter()
   const supervisor = room.run('ready-then-wait')
   const first = await room.reaches('ready', (status) => status.ready)
+  expect(first.supervisor).toMatchObject(supervisor.who)
+  expect(first.child).toMatchObject(identityOf(first.child!.pid)!)
   process.kill(first.child!.pid, 'SIGKILL')
   const second = await room.reaches('ready again', (s) => s.ready && s.child?.number === 2)
   expect(second.lastExit).toMatchObject({
@@ -99,4 +104,53 @@ test('a stop kills what ignores SIGTERM within its limit, and ends with 0 (lifec
   })
   expect(room.journal().filter((line) => line.startsWith('ignored-SIGTERM'))).toHaveLength(1)
   expect(room.inhabitants()).toEqual([])
+})
+
+test('between a crash and the next start the state is still its own', async () => {
+  const room = await enter()
+  const supervisor = room.run('exit-3-after-ready', { flags: ['--backoff=1h', '--backoff-max=1h'] })
+  await room.reaches('it backs off', (status) => status.phase === 'backing-off')
+  expect(await room.supervise(['repair'])).toMatchObject({
+    code: 69,
+    stderr: expect.stringContaining(`the state directory is held by pid ${supervisor.who.pid} (`),
+  })
+  supervisor.signal('SIGTERM')
+  expect((await supervisor.ended).code).toBe(0)
+})
+
+test('no child is born that a later supervisor could not know of: without a mark, none', async () => {
+  const room = await enter()
+  mkdirSync(join(room.stateDir, 'supervise/owed.json/in-the-way'), { recursive: true })
+  const supervisor = room.run('one-at-a-time', { flags: ['--max-crashes=1'] })
+  expect((await supervisor.ended).code).toBe(65)
+  const { hold } = room.status()!
+  expect(hold!.evidence).toContain('cannot mark that recovery is owed')
+  expect(room.journal()).toEqual([])
+})
+
+test('the mark stays until a look after the end has confirmed the state', async () => {
+  const room = await enter()
+  const mark = join(room.stateDir, 'supervise/owed.json')
+  const config = join(room.stateDir, 'openclaw.json')
+  for (const text of ['{"torn', '{}']) {
+    const supervisor = room.run('one-at-a-time')
+    await room.reaches('ready', (s) => s.ready && s.supervisor?.pid === supervisor.who.pid)
+    expect(existsSync(mark)).toBe(true)
+    writeFileSync(config, text)
+    supervisor.signal('SIGTERM')
+    expect((await supervisor.ended).code).toBe(0)
+    expect(existsSync(mark)).toBe(text !== '{}')
+    writeFileSync(config, '{}')
+  }
+})
+
+test('no child is born while a look could not confirm the state', async () => {
+  const room = await enter()
+  const { pid, startTicks: starttime } = ownIdentity()
+  const lock = join(room.stateDir, 'agents/main/sessions/sessions.json.lock')
+  writeFileSync(lock, JSON.stringify({ pid, starttime, createdAt: new Date().toISOString() }))
+  const supervisor = room.run('one-at-a-time', { flags: ['--max-recoveries=1'] })
+  expect((await supervisor.ended).code).toBe(75)
+  expect(room.status()!.hold!.evidence).toContain(`held by pid ${pid}, which lives`)
+  expect(room.journal()).toEqual([])
 })

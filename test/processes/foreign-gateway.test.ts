@@ -223,6 +223,9 @@ test('who reads a session, is no gateway, or is known to serve another state is 
   await until('it listens', () => linesOf(journal).some((line) => line.startsWith('listening')))
   await hasOpen(reader, transcript(room))
   await until('it is tail', () => nameOfProcess(backup.pid!) === 'tail')
+  // Its writer is gone, and the pid is another process's by now.
+  withLock(room, { configPath: join(room.stateDir, 'openclaw.json') })
+  writeFileSync(lockOf(room), readFileSync(lockOf(room), 'utf8').replace(/"startTime":\d+/, '"startTime":7'))
   const answer = await room.supervise(['repair'], { OPENCLAW_GATEWAY_PORT: String(room.port) })
   expect(answer.code, answer.stderr).toBe(0)
   expect(answer.stdout).toContain('repaired')

@@ -57,7 +57,7 @@ const scribble = (s: State, name: string, at: number, bytes: number): void => {
   const all = readFileSync(s.at(name))
   writeFileSync(s.at(name), all.fill(0xff, at, at + bytes))
 }
-const same: Damage['leads'] = (s, before) => {
+const same: NonNullable<Damage['leads']> = (s, before) => {
   expect(ask(s, agent, nodes)).toEqual(before.nodes)
   expect(ask(s, agent, messages)).toEqual(before.messages)
 }
@@ -338,6 +338,13 @@ describe('held, with the reason and the next command', () => {
     },
   )
 
+  test.runIf(hasSqlite())('an empty one whose log is there, though nothing else tells', async () => {
+    const s = state('2026.9.6-killed-mid-run')
+    change(s, control, 'DELETE FROM agent_databases')
+    truncateSync(s.at(agent))
+    await held(s, 'db-empty-or-missing', agent)
+  })
+
   test('an agent that was there at the last confirmed look', async () => {
     const s = state('2026.9.6-sound')
     const later = { ...s.site, now: () => Date.now() + 10_000 }
@@ -586,6 +593,20 @@ describe.runIf(hasSqlite())('snapshots', () => {
       expect.stringMatching(/openclaw-agent\.sqlite: left for the next look: snapshots took \d+ ms already$/),
     ])
     expect(await snapshotAll(s.site, databases)).toEqual([])
+  })
+
+  test('that were cut off are passed over for an older one', async () => {
+    const s = state('2026.9.6-sound')
+    const before = { nodes: ask(s, agent, nodes), messages: ask(s, agent, messages) }
+    withSnapshot(s, agent)
+    const whole = readFileSync(s.at(agent))
+    writeFileSync(s.at(`${folder}/1795358999999.sqlite`), whole.subarray(0, page * 3))
+    rmSync(s.at(agent))
+    expect(await recover(s.site, look)).toMatchObject({
+      is: 'repaired',
+      found: [{ kind: 'db-empty-or-missing', repair: expect.stringContaining(`(${whole.length} bytes)`) }],
+    })
+    same(s, before)
   })
 
   test('that cannot be taken hold nothing back, and are told', async () => {

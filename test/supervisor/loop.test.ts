@@ -88,6 +88,46 @@ test('an order that came before the loop is given to it at once, and no child is
   ])
 })
 
+test('a recovery that was not confirmed is followed by no child, but by another one, at once and then after a wait', async () => {
+  const waits: number[] = []
+  let outcome: Outcome = { is: 'retry-later', evidence: 'x' }
+  const world = scripted({
+    after: (ms, fire) => {
+      waits.push(ms)
+      if (ms !== policy.backoffMs) return systemClock.after(ms, fire)
+      outcome = { is: 'consistent' }
+      return systemClock.after(0, fire)
+    },
+    recover: (trigger) => {
+      world.done.push(`recover ${trigger}`)
+      return Promise.resolve(outcome)
+    },
+  })
+  let give = (_: Order): void => {}
+  const left = runLoop(world, { ...policy, maxBackoffMs: policy.backoffMs }, fullBudgets, (order) => {
+    give = order
+    return () => {}
+  })
+  for (let tries = 0; !world.done.includes('spawn 1'); tries++) {
+    expect(tries).toBeLessThan(1000)
+    await soon()
+  }
+  expect(world.done).toEqual([
+    '-> recovering',
+    'recover preflight',
+    '-> recovering',
+    'recover retry',
+    '-> backing-off',
+    '-> recovering',
+    'recover retry',
+    '-> starting',
+    'spawn 1',
+  ])
+  expect(waits).toContain(policy.backoffMs)
+  give('stop')
+  expect(await left).toBe('stopped')
+})
+
 test('a stop between the order to spawn and the child: the child is ended as soon as it is there', async () => {
   let give = (_: Order): void => {}
   let born = (): void => {}
