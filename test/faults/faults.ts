@@ -230,6 +230,20 @@ export const faults: readonly Fault[] = [
     suites: [suite('recovery/recover.test.ts'), rows],
   },
   {
+    name: 'a repaired state is not looked at again',
+    file: 'src/recovery/recover.ts',
+    from: "  if (inspection.verdict === 'repairable') return null\n",
+    to: "  if (inspection.verdict === 'repairable' && !course.repair) return null\n",
+    suites: [suite('recovery/recover.test.ts')],
+  },
+  {
+    name: 'a checkpoint is left of what was not confirmed',
+    file: 'src/recovery/recover.ts',
+    from: "  if (inspection.verdict === 'retry-later' || inspection.verdict === 'needs-operator') {\n",
+    to: "  if (inspection.verdict === 'retry-later' || inspection.verdict === 'needs-operator') {\n    await keepCheckpoint(site, await afterSecondNames(site, seen.checkpoint, []))\n",
+    suites: [suite('recovery/recover.test.ts')],
+  },
+  {
     name: 'a checkpoint is trusted across boots',
     file: 'src/recovery/inspect.ts',
     from: "  if (owed === 'another-boot') return undefined\n",
@@ -411,6 +425,13 @@ export const faults: readonly Fault[] = [
     from: '            { ...state, stop: true, reason: stopAsked },',
     to: '            { ...state, reason: stopAsked },',
     suites: [walk, suite('lifecycle/stories.test.ts')],
+  },
+  {
+    name: 'a recovery spends the budget of crashes',
+    file: 'src/lifecycle/lifecycle.ts',
+    from: "        'recoveries',\n        { why: 'recovery-unconfirmed'",
+    to: "        'crashes',\n        { why: 'recovery-unconfirmed'",
+    suites: [walk],
   },
   {
     name: 'a budget is not spent',

@@ -229,6 +229,13 @@ test.each([
     }
     const take = (state: State, event: Event): Next => {
       const next = step(state, event, policy)
+      const isSpent = (budget: 'crashes' | 'recoveries'): boolean =>
+        next[0].budgets[budget] > state.budgets[budget]
+      assert(!isSpent('crashes') || event.type !== 'recovered', '(8) a recovery spent the budget of crashes')
+      assert(
+        !isSpent('recoveries') || event.type === 'recovered',
+        `(8) ${event.type} spent the budget of recoveries`,
+      )
       for (const budget of ['crashes', 'recoveries', 'restarts', 'contentions'] as const)
         if (next[0].budgets[budget] < state.budgets[budget]) {
           const good = event.type === 'exited' && event.now >= policy.goodRunMs

@@ -118,7 +118,7 @@ test('between a crash and the next start the state is still its own', async () =
   expect((await supervisor.ended).code).toBe(0)
 })
 
-test('no child is born that a later supervisor could not know of: without a mark, none', async () => {
+test('no child is born that a later supervisor could not know of: without a mark, none (architecture: recovery 8)', async () => {
   const room = await enter()
   mkdirSync(join(room.stateDir, 'supervise/owed.json/in-the-way'), { recursive: true })
   const supervisor = room.run('one-at-a-time', { flags: ['--max-crashes=1'] })
@@ -128,7 +128,7 @@ test('no child is born that a later supervisor could not know of: without a mark
   expect(room.journal()).toEqual([])
 })
 
-test('the mark stays until a look after the end has confirmed the state', async () => {
+test('the mark stays until a look after the end has confirmed the state (architecture: recovery 8)', async () => {
   const room = await enter()
   const mark = join(room.stateDir, 'supervise/owed.json')
   const config = join(room.stateDir, 'openclaw.json')
@@ -144,7 +144,7 @@ test('the mark stays until a look after the end has confirmed the state', async 
   }
 })
 
-test('no child is born while a look could not confirm the state', async () => {
+test('no child is born while a look could not confirm the state (lifecycle.ts 2; architecture: promise 1)', async () => {
   const room = await enter()
   const { pid, startTicks: starttime } = ownIdentity()
   const lock = join(room.stateDir, 'agents/main/sessions/sessions.json.lock')

@@ -1,4 +1,4 @@
-/** Ready means ready: by whose listener, by which answer, and for how long. Ports are told truly. */
+/** Ready means ready: by whose listener, by which answer, and for how long. Ports are told truly (architecture: promise 4). */
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { afterEach, expect, test } from 'vitest'

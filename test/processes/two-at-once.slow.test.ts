@@ -1,4 +1,4 @@
-/** Supervisors that start at the same instant: exactly one wins, the others say who did (lock.ts 1). */
+/** Supervisors that start at the same instant: exactly one wins, the others say who did (lock.ts 1; architecture: promise 3). */
 import { expect, test } from 'vitest'
 import { rooms, type Room, type Supervisor } from './room.ts'
 import { until } from './until.ts'

@@ -63,7 +63,7 @@ function watched(
 }
 
 describe('a real state', () => {
-  test('that is sound has no findings, and nothing in it changes', async () => {
+  test('that is sound has no findings, and nothing in it changes (recover.ts 1)', async () => {
     const s = state('sound', {}, {})
     const before = s.bytes()
     for (const owed of ['another-boot', 'this-boot', 'no'] as const)
@@ -478,7 +478,7 @@ describe('an attack', () => {
   })
 })
 
-describe('a checkpoint', () => {
+describe('a checkpoint (recover.ts 8)', () => {
   const old = new Date(Date.now() - 60_000)
   const aged = (s: State): State => {
     for (const name of Object.keys(s.bytes())) utimesSync(s.at(name), old, old)

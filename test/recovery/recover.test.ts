@@ -1,4 +1,7 @@
-/** The front door of recovery, by its verdicts.  Cites the invariants at the head of src/recovery/recover.ts. */
+/**
+ * The front door of recovery, by its verdicts.  Cites the invariants at the head of src/recovery/recover.ts; that
+ * nothing is touched while a person is needed is promise 5 of the architecture.
+ */
 import { describe, expect, test } from 'vitest'
 import { sight } from '../../src/recovery/fingerprint.ts'
 import { readRepairs } from '../../src/recovery/journal.ts'
@@ -52,11 +55,26 @@ describe('a recovery', () => {
     expect(users(disk.tree(), 'with mode and time')).toEqual(before)
   })
 
+  test('leaves a checkpoint only of what it confirmed (8)', async () => {
+    const disk = CrashDisk.of({ ...many.files, [`${STATE}/openclaw.json`]: '{"gateway":' })
+    const isThere = (): boolean => disk.tree().has(`${STATE}/supervise/checkpoint.json`)
+    expect((await recover(siteOn(disk), look)).is).toBe('needs-operator')
+    expect(isThere()).toBe(false)
+    disk.put(`${STATE}/openclaw.json`, '{}')
+    expect((await recover(siteOn(disk), look)).is).toBe('repaired')
+    expect(isThere()).toBe(true)
+  })
+
   test('leaves what no plan names where it is (7)', async () => {
     const others = {
       [`${STATE}/notes.txt`]: 'mine',
       [`${STATE}/agents/main/sessions/strange.bin`]: '\0\0',
       [`${STATE}/x/y`]: { link: '/' },
+      // Of a turn that was cut off: for the gateway to find.
+      [`${STATE}/agents/main/sessions/33333333-3333-4333-8333-333333333333.jsonl.lock`]: JSON.stringify({
+        pid: 4711,
+        createdAt: '2026-11-22T09:00:00.000Z',
+      }),
     }
     const disk = CrashDisk.of({ ...many.files, ...others })
     const before = users(disk.tree(), 'with mode and time')

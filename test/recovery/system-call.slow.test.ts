@@ -8,7 +8,7 @@
  * read, and takes a few calls of the others, spread over their whole course; SUPERVISE_TEST_DEPTH=2 gives each call
  * of all of them every error.
  *
- * Cites the invariants at the head of src/recovery/recover.ts: 2, 3, 4 and 6.
+ * Cites the invariants at the head of src/recovery/recover.ts: 2, 3, 4 and 6; and promise 2 of the architecture.
  */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'

@@ -1,4 +1,4 @@
-/** Whose place is taken, and who is never touched. With whole programs: test/processes/supervisor-killed.slow.test.ts. */
+/** Whose place is taken, and who is never touched (architecture: promise 3). With whole programs: test/processes/supervisor-killed.slow.test.ts. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
