@@ -67,6 +67,13 @@ export const faults: readonly Fault[] = [
     suites: [noticed],
   },
   {
+    name: 'what is kept is recorded under another hash',
+    file: 'src/recovery/apply.ts',
+    from: "? task.step.before.slice('sha256:'.length) : null",
+    to: "? '0'.repeat(64) : null",
+    suites: [cuts],
+  },
+  {
     name: 'the folder of what is kept is not synced',
     file: 'src/recovery/apply.ts',
     from: '  await disk.syncDir(keptFolder(site, task.id))\n  return keptRecord(task, old)',

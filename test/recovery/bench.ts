@@ -153,6 +153,30 @@ export async function assertAccountedFor(before: Tree, disk: CrashDisk): Promise
   }
 }
 
+/** What the journal says of each thing kept is what lies there, it is what was there before, and nothing else is kept. */
+export function assertKeptAsRecorded(input: Tree, now: Tree, repairs: readonly Repair[]): void {
+  const recorded = repairs.flatMap((repair) => [...repair.kept.values()])
+  const under = (tree: Tree, top: string): string[] =>
+    [...tree].flatMap(([path, seen]) =>
+      `${path}/`.startsWith(`${top}/`) ? [`${path.slice(top.length)} ${told(seen)}`] : [],
+    )
+  for (const { path, keptAs, sha256, bytes } of recorded) {
+    const top = `${STATE}/${keptAs}`
+    const was = under(input, path.startsWith('/') ? path : `${STATE}/${path}`)
+    expect(under(now, top).toSorted(), keptAs).toEqual(was.toSorted())
+    // A directory is kept as it is.
+    const there = now.get(top)
+    if (there?.kind !== 'file') continue
+    expect(createHash('sha256').update(there.bytes).digest('hex'), keptAs).toBe(sha256)
+    expect(there.bytes.length, keptAs).toBe(bytes)
+  }
+  const names = new Set(
+    [...now.keys()].flatMap((path) => /^.*\/repairs\/[^/]+\/kept\/[^/]+/.exec(path) ?? []),
+  )
+  const known = new Set(recorded.map(({ keptAs }) => `${STATE}/${keptAs}`))
+  expect([...names].filter((name) => !known.has(name))).toEqual([])
+}
+
 /** Every content of the input is somewhere, under whatever name. */
 export function assertNothingLost(input: Tree, disk: CrashDisk): void {
   const there = new Set([...disk.tree().values()].map(told))

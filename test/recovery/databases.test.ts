@@ -2,6 +2,7 @@
  * Every row of the SQLite part of DAMAGE.md, made on real states of OpenClaw 2026.9.6: found as exactly that, repaired,
  * nothing left, and taken back. Under a Node without SQLite: what is found from outside, and the line that says so.
  */
+import { createHash } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
@@ -286,6 +287,12 @@ describe('each row of the damage page', () => {
     expect(recovery, JSON.stringify(recovery)).toMatchObject({ is: 'repaired' })
     expect(await s.look()).toMatchObject({ verdict: 'consistent' })
     if (hasSqlite()) row.leads?.(s, before)
+    expect(recovery.kept.length).toBe(readdirSync(s.at(`supervise/repairs/${recovery.repairId}/kept`)).length)
+    for (const { path, keptAs, sha256, bytes } of recovery.kept) {
+      const kept = readFileSync(s.at(keptAs))
+      expect([createHash('sha256').update(kept).digest('hex'), kept.length]).toEqual([sha256, bytes])
+      expect(damaged[path], path).toContain(` ${sha256}`)
+    }
     expect(await recover(s.site, look)).toMatchObject({ is: 'consistent', repairId: null })
 
     expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })

@@ -5,7 +5,14 @@ import { readRepairs } from '../../src/recovery/journal.ts'
 import { recover } from '../../src/recovery/recover.ts'
 import { undo } from '../../src/recovery/undo.ts'
 import { CrashDisk } from '../doubles/crash-disk.ts'
-import { assertAccountedFor, assertNothingLeftOver, everyOutage, siteOn, users } from './bench.ts'
+import {
+  assertAccountedFor,
+  assertKeptAsRecorded,
+  assertNothingLeftOver,
+  everyOutage,
+  siteOn,
+  users,
+} from './bench.ts'
 import type { Row } from './damaged.ts'
 
 export const look = { owed: 'another-boot', trigger: 'test' } as const
@@ -36,6 +43,7 @@ export async function survive(
         expect((await inspect(site, look)).inspection.verdict).toBe('consistent')
         const repairs = await readRepairs(site)
         expect(repairs.map((repair) => repair.end?.outcome)).toEqual(['confirmed'])
+        assertKeptAsRecorded(input, disk.tree(), repairs)
         expect(await undo(site, repairs[0]!.id, 'test')).toMatchObject({ is: 'undone' })
         expect(users(disk.tree(), 'with mode and time')).toEqual(users(input, 'with mode and time'))
       },
