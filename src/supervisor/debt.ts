@@ -141,7 +141,7 @@ function record(recovery: Recovery, tookMs: number, teller: Teller): void {
   teller.publish({ lastRepairs, state: stateOf(recovery) })
   teller.record({
     event: 'recovered',
-    child: status.child?.number ?? 0,
+    child: teller.number(),
     verdict,
     repairId,
     detail: [

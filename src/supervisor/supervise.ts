@@ -146,13 +146,13 @@ export async function supervise(
       listenForSignals((signal) => {
         const given: Order = signal === 'SIGHUP' ? 'restart' : 'stop'
         teller.log.info(`ordered to ${given}`, { signal })
-        teller.record({ event: 'ordered', child: teller.status().child?.number ?? 0, order: given })
+        teller.record({ event: 'ordered', child: teller.number(), order: given })
         order(given)
       }),
     )
     await debt.settle(left)
-    const { child, hold } = teller.status()
-    teller.record({ event: 'left', child: child?.number ?? 0, because: left })
+    const { hold } = teller.status()
+    teller.record({ event: 'left', child: teller.number(), because: left })
     teller.publish({ supervisor: null })
     await teller.close()
     return { is: 'left', because: left, evidence: hold?.evidence ?? null, command: hold?.command ?? null }

@@ -31,6 +31,8 @@ export interface LastEnd {
 export interface Teller {
   /** Each line bears where we are and the number of the child, as they are when it is written. */
   readonly log: Log
+  /** Which gateway it is about: the one that runs, or the last. */
+  number(): number
   status(): Status
   publish(change: Partial<Status>): void
   record(entry: Unstamped<Entry>): void
@@ -90,6 +92,7 @@ export function openTeller(
   }
   return {
     log: ofTheMoment(() => log.with({ phase: status.phase, child })),
+    number: () => child,
     status: () => status,
     publish,
     record,

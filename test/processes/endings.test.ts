@@ -76,6 +76,14 @@ test('a child that was killed is a crash and never exit 0, in the status, the le
     wasReady: true,
   })
   expect(room.inhabitants()).toEqual([])
+  const about = room.ledger().filter(({ event }) => ['recovered', 'ordered', 'left'].includes(event))
+  expect(about.map(({ event, child }) => `${event} ${child}`)).toEqual([
+    'recovered 0',
+    'recovered 1',
+    'ordered 2',
+    'recovered 2',
+    'left 2',
+  ])
   // Both are told, the newest first, also when nobody runs.
   const told = await room.supervise(['status'])
   expect(told.stdout).toMatch(
