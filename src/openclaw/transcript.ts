@@ -7,10 +7,11 @@
  * - lines that do not parse are dropped, and with them the link to everything before;
  * - a first line that is no header empties the file, without a backup;
  * - a last line without `\n` has the next entry glued to it, and both are dropped at the run after;
+ * - where the parents of the last line go round in a circle, the walk to the root never ends, and the gateway dies of it;
  * - one in which nothing was answered is emptied at the next run (prepareSessionManagerForRun, dist/selection-*.js).
  *
  * What is done about it here, and what never:
- * 1. Every line that parses stays, byte for byte, in its order.
+ * 1. Every line that parses stays, byte for byte, in its order; but for the name of a parent that leads in a circle.
  * 2. Entries glued together come apart; of a line that does not parse, what follows a whole entry's beginning stays.
  * 3. Where the link was lost, one line of ours (`custom`, which the model never sees) restores it.
  * 4. Where nothing was answered, an empty answer of ours stands beside the first words: in the file, so that it is not
@@ -111,7 +112,8 @@ export function longLineOf(head: string, tail: string): Line {
   return { is: 'entry', id: last[1]!, parentId: last[2], timestamp: last[3], role, calls: [], speaks }
 }
 
-export type Defect = 'no-final-newline' | 'torn-tail' | 'bad-header' | 'torn-middle' | 'unanswered'
+export type Defect =
+  'no-final-newline' | 'torn-tail' | 'bad-header' | 'torn-middle' | 'unanswered' | 'looping'
 
 export interface Mend {
   readonly from: number
@@ -188,14 +190,17 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
   let end = 0
   let lastEnded = true
   let lostHeader: string | undefined
-  const ids = new Set<string>()
+  /** Of every line with an id; of two with one id the later counts, as for the gateway. */
+  const parents = new Map<string, string | undefined>()
+  /** Each circle has one of these: a line that names a later one as its parent, or bears an earlier one's id. */
+  const turnings: Turning[] = []
   const torn: { from: number; to: number; number: number; salvaged: string[] }[] = []
   const links: Placed[] = []
   let tooMany = false
   /** Torn stretches with nothing sound behind them (yet). */
   let trailing = 0
 
-  const sound = (line: Line, at: number, salvagedFrom: string | undefined): void => {
+  const sound = (line: Line, at: number, salvagedFrom: string | undefined, text?: string): void => {
     lines++
     if (line.is === 'header') {
       if (header === undefined && !headerMissing) header = line
@@ -214,11 +219,19 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
     // Of a line too long to be held the role may not be known.
     if (line.role === 'assistant' || line.role === 'unknown') isAnswered = true
     if (line.speaks) firstWords ??= { text: salvagedFrom, at, line, before: lastId }
-    if (line.parentId !== undefined && !ids.has(line.parentId) && ids.size < mostIds) {
+    const isTurning = line.parentId !== undefined && (!parents.has(line.parentId) || parents.has(line.id))
+    if (isTurning && salvagedFrom === undefined && turnings.length < mostMends)
+      turnings.push({
+        line,
+        at,
+        text: (text?.length ?? 0) > longestSalvage ? undefined : text,
+        before: lastId,
+      })
+    if (line.parentId !== undefined && !parents.has(line.parentId) && parents.size < mostIds) {
       if (links.length < mostMends) links.push({ text: salvagedFrom, at, line, before: lastId })
       else tooMany = true
     }
-    if (ids.size < mostIds) ids.add(line.id)
+    if (parents.size < mostIds) parents.set(line.id, line.parentId)
     lastId = line.id
     lastTimestamp = line.timestamp ?? lastTimestamp
   }
@@ -226,7 +239,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
   /** A second entry of one id would take the place of the first, and with it the way to all before. */
   const isNews = (whole: string): boolean => {
     const line = lineOf(whole)
-    return line.is !== 'entry' || (line.parentId !== line.id && !ids.has(line.id))
+    return line.is !== 'entry' || (line.parentId !== line.id && !parents.has(line.id))
   }
 
   return {
@@ -240,7 +253,7 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
       lastEnded = ended
       if (line.is !== 'torn') {
         trailing = 0
-        sound(line, from, undefined)
+        sound(line, from, undefined, text)
         return
       }
       const salvaged = text === undefined || text.length > longestSalvage ? [] : salvage(text).filter(isNews)
@@ -295,17 +308,23 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
         put({ from: 0, to: 0, put: makeHeader() })
       }
 
+      if ((header?.version ?? 3) >= 2) {
+        const { broken, evidence } = circlesBroken(lastId, parents, turnings)
+        if (evidence !== undefined) defects.push({ is: 'looping', evidence })
+        for (const mend of broken) put(mend)
+      }
+
       // Version 1 had no ids, and roles are not looked for in lines without one.
       const words = isAnswered || (header?.version ?? 3) < 2 ? undefined : firstWords
       if (words !== undefined)
         defects.push({ is: 'unanswered', evidence: 'nothing in it was answered: the next run empties it' })
-      const answer = words === undefined ? '' : emptyAnswer(words.line, ids, hint.timestamp)
+      const answer = words === undefined ? '' : emptyAnswer(words.line, parents, hint.timestamp)
 
       // Links to lines that are gone.  Version 1 had none, and the gateway makes them itself.
       const bridged = new Set<string>()
       const bridge = (link: Placed): string => {
         const lost = link.line.parentId
-        if (lost === undefined || ids.has(lost) || bridged.has(lost)) return ''
+        if (lost === undefined || parents.has(lost) || bridged.has(lost)) return ''
         // Else the first line would seem to have lost what was before it once ours stands there.
         if (link.before === undefined && answer === '') return ''
         if (header !== undefined && header.version < 2) return ''
@@ -380,10 +399,65 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
   }
 }
 
+interface Turning {
+  readonly line: Line & { is: 'entry' }
+  readonly at: number
+  /** Undefined where it is too long to be changed. */
+  readonly text: string | undefined
+  readonly before: string | undefined
+}
+
+type Parents = Map<string, string | undefined>
+
+/** The ids that the walk from here to the root meets for ever; undefined where it comes to an end. */
+function circleFrom(id: string | undefined, parents: Parents): ReadonlySet<string> | undefined {
+  const seen = new Set<string>()
+  let at = id
+  for (; at !== undefined && !seen.has(at); at = parents.get(at)) seen.add(at)
+  if (at === undefined) return undefined
+  const circle = new Set<string>()
+  for (; at !== undefined && !circle.has(at); at = parents.get(at)) circle.add(at)
+  return circle
+}
+
+/** Each circle on the way from the last line is opened where a line names what is not before it. */
+function circlesBroken(
+  last: string | undefined,
+  parents: Parents,
+  turnings: readonly Turning[],
+): { readonly broken: readonly Mend[]; readonly evidence: string | undefined } {
+  const broken: Mend[] = []
+  let evidence: string | undefined
+  if (turnings.length === 0) return { broken, evidence }
+  for (let n = 0; n < mostCircles; n++) {
+    const circle = circleFrom(last, parents)
+    if (circle === undefined) break
+    const turning = turnings.find(({ line }) => circle.has(line.id) && parents.get(line.id) === line.parentId)
+    evidence ??= `the parents of the last line go round in a circle${turning === undefined ? '' : `, through entry ${JSON.stringify(turning.line.id)}`}`
+    const place = turning && placeOfParent(turning)
+    if (turning === undefined || place === undefined) break
+    parents.set(turning.line.id, turning.before)
+    if (circleFrom(turning.line.id, parents) !== undefined) parents.set(turning.line.id, undefined)
+    broken.push({ ...place, put: JSON.stringify(parents.get(turning.line.id) ?? null) })
+  }
+  return { broken, evidence }
+}
+
+const mostCircles = 100
+const encoder = new TextEncoder()
+
+/** Where in the file a line names its parent: before anything is nested in it, so that it is its own. */
+function placeOfParent({ line, at, text }: Turning): { from: number; to: number } | undefined {
+  const found = /^([^{]*\{[^{[]*?"parentId"\s*:\s*)("(?:[^"\\]|\\.)*")/.exec(text ?? '')
+  if (found === null || JSON.parse(found[2]!) !== line.parentId) return undefined
+  const from = at + encoder.encode(found[1]).length
+  return { from, to: from + encoder.encode(found[2]).length }
+}
+
 /** A brother of the first words, as the gateway writes what no model said (dist/chat-*.js): nobody's parent. */
 export function emptyAnswer(
   { id: words, parentId, timestamp }: Line & { is: 'entry' },
-  ids: ReadonlySet<string>,
+  ids: { has(id: string): boolean },
   otherwise: string,
 ): string {
   let index = 0

@@ -18,6 +18,7 @@ export type Kind =
   | 'transcript-torn-tail'
   | 'transcript-bad-header'
   | 'transcript-torn-middle'
+  | 'transcript-looping'
   | 'transcript-unanswered'
   | 'transcript-missing'
   | 'first-turn-unwritten'

@@ -72,6 +72,7 @@ const mendInWords = {
   'torn-tail': 'keep the tail, cut to the last whole line',
   'bad-header': 'keep the line, write a header',
   'torn-middle': 'keep the line, restore the link across it',
+  looping: 'keep the line, name the one before it as its parent',
   unanswered: 'put an empty answer beside the first words, which keeps them',
 } as const
 
@@ -90,10 +91,23 @@ export function mend(here: SessionsDir, path: string, stat: FileStat, reading: R
     })
     return
   }
+  const [stuck] = reading.defects
+  if (stuck !== undefined && reading.mends.length === 0) {
+    here.notes.found({
+      kind: `transcript-${stuck.is}`,
+      severity: 'blocks',
+      path,
+      evidence: `${stuck.evidence}; no line of it can be changed`,
+      repair: null,
+      without: 'needs-operator',
+      command: `tail ${quoted(path)}`,
+    })
+    return
+  }
   const because = reading.defects.map((defect) =>
     here.notes.found({
       kind: `transcript-${defect.is}`,
-      severity: 'loses',
+      severity: defect.is === 'looping' ? 'blocks' : 'loses',
       path,
       evidence: defect.evidence,
       repair: mendInWords[defect.is],

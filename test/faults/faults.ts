@@ -312,7 +312,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'what is found in a torn line takes the place of another',
     file: 'src/openclaw/transcript.ts',
-    from: 'line.parentId !== line.id && !ids.has(line.id)',
+    from: 'line.parentId !== line.id && !parents.has(line.id)',
     to: 'true',
     suites: [found],
   },

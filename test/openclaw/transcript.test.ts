@@ -147,6 +147,50 @@ describe('the link to what was before', () => {
   })
 })
 
+describe('a circle of parents', () => {
+  const head = '{"type":"session","version":3,"id":"s","timestamp":"t"}\n'
+  const entry = (id: string, parentId: string | null): string =>
+    `${JSON.stringify({ type: 'message', id, parentId, timestamp: 't', message: { role: 'assistant', content: `é ${id}` } })}\n`
+  const after = (text: string): string =>
+    mended(bytesOf(text), readTranscript(bytesOf(text), hint)).toString()
+
+  test.each([
+    ['of a line with itself', entry('a', null) + entry('b', 'b'), entry('a', null) + entry('b', 'a')],
+    ['from the first line', entry('a', 'b') + entry('b', 'a'), entry('a', null) + entry('b', 'a')],
+    [
+      'in the middle',
+      entry('a', null) + entry('b', 'c') + entry('c', 'b') + entry('d', 'c'),
+      entry('a', null) + entry('b', 'a') + entry('c', 'b') + entry('d', 'c'),
+    ],
+    [
+      'of two lines with one id',
+      entry('a', null) + entry('b', 'a') + entry('a', 'b'),
+      entry('a', null) + entry('b', 'a') + entry('a', null),
+    ],
+  ])('%s is opened, once', (_name, text, wanted) => {
+    expect(readTranscript(bytesOf(head + text), hint).defects).toMatchObject([{ is: 'looping' }])
+    expect(after(head + text)).toBe(head + wanted)
+    expect(readTranscript(bytesOf(head + wanted), hint)).toMatchObject({ defects: [], mends: [] })
+  })
+
+  test('that the last line does not lead into is nobody’s', () => {
+    const text = head + entry('x', 'y') + entry('y', 'x') + entry('a', null)
+    expect(readTranscript(bytesOf(text), hint).defects).toEqual([])
+  })
+
+  test('in a line that cannot be changed is told all the same, and nothing runs for ever', () => {
+    const nested = `{"message":{"role":"assistant"},"type":"message","id":"a","parentId":"a"}\n`
+    expect(readTranscript(bytesOf(head + nested), hint)).toMatchObject({
+      defects: [{ is: 'looping' }],
+      mends: [],
+    })
+    const many = Array.from({ length: 3000 }, (_, n) => entry(`n${n}`, `n${n + 1}`)).join('')
+    expect(readTranscript(bytesOf(head + many + entry('n3000', 'n0')), hint).defects).toMatchObject([
+      { is: 'looping' },
+    ])
+  })
+})
+
 describe('a transcript in which nothing was answered', () => {
   const head = '{"type":"session","version":3,"id":"s","timestamp":"t"}\n'
   const model = '{"type":"model_change","id":"m","parentId":null,"timestamp":"t"}\n'

@@ -143,6 +143,11 @@ export const rows: readonly Row[] = [
     files: damaged({ [transcriptOf(A)]: `${header(A)}${turns[0]}{"type":"mes\n${turns[2]}${turns[3]}` }),
   },
   {
+    name: 'parents that go round in a circle',
+    kind: 'transcript-looping',
+    files: damaged({ [transcriptOf(A)]: header(A) + turns.join('').replace('null', '"aaaaaaa3"') }),
+  },
+  {
     name: 'a transcript without an answer',
     kind: 'transcript-unanswered',
     files: damaged({ [transcriptOf(A)]: header(A) + turns[0] }),

@@ -615,3 +615,17 @@ test('a file with a second name is looked at like any other', async () => {
   chmodSync(s.at(transcript), 0o600)
   expect((await s.look()).findings).toEqual([])
 })
+
+test('a circle of parents that cannot be opened is held, and nothing is changed', async () => {
+  const s = state('sound')
+  const [header] = readFileSync(s.at(transcript), 'utf8').split('\n')
+  const line = '{"message":{"role":"assistant"},"type":"message","id":"a","parentId":"a","timestamp":"t"}'
+  writeFileSync(s.at(transcript), `${header}\n${line}\n`)
+  const before = s.bytes()
+  expect(await recover(s.site, { owed: 'another-boot', trigger: 'test' })).toMatchObject({
+    is: 'needs-operator',
+    evidence: expect.stringContaining('go round in a circle'),
+    command: expect.stringContaining('tail '),
+  })
+  expect(s.bytes()).toEqual(before)
+})
