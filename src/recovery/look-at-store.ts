@@ -498,9 +498,9 @@ class StoreEyes {
 
   /** Nothing reads them any more; but the gateway would write over what is left of them. */
   #lookForLostCommits(one: DatabaseSeen): void {
-    const lost = lostCommits(one)
+    const { notes, site } = this.#eyes
+    const lost = lostCommits(one, this.#look.confirmed?.bootId === site.bootId)
     if (lost === null) return
-    const { notes } = this.#eyes
     const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
     const index = one.beside.find(({ path }) => path.endsWith('-shm'))
     const because = notes.found({
@@ -632,7 +632,7 @@ class StoreEyes {
 }
 
 /** What proves that commits were in the log that are not in it now; null where nothing does. */
-function lostCommits({ log, index, beside }: DatabaseSeen): string | null {
+function lostCommits({ log, index, beside }: DatabaseSeen, isOfThisBoot: boolean): string | null {
   // A finding of its own.
   if (log.is === 'no-log') return null
   if (log.is === 'log' && log.lostCommits > 0)
@@ -641,6 +641,8 @@ function lostCommits({ log, index, beside }: DatabaseSeen): string | null {
   // One that was not gone through (too long) tells nothing.
   if (index === undefined || (log.is === 'empty' && (wal?.bytes ?? 0) > 0)) return null
   const isIndexOf = log.is === 'log' && log.salts === index.salts
+  // Nobody syncs an index: after a power cut it may be of an earlier life than the log.
+  if (!isIndexOf && !isOfThisBoot) return null
   const frames = isIndexOf ? log.frames : 0
   if (Math.max(frames, index.folded) >= index.frames) return null
   const is =
