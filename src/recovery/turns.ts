@@ -5,7 +5,6 @@
  * Written when a state is handed over; counted when the supervisor says that the gateway died soon after it was ready.
  * Which of several turns it died of cannot be known: each that was in flight through all of it is counted.
  */
-import { DiskError } from '../host/disk.ts'
 import { ownFolder } from './places.ts'
 import type { Site } from './site.ts'
 import type { Ask } from './verdict.ts'
@@ -67,7 +66,7 @@ async function read(site: Site): Promise<readonly Counted[]> {
     const stored = JSON.parse(bytes.toString('utf8')) as { version?: unknown; turns?: unknown } | null
     return stored?.version === 1 && Array.isArray(stored.turns) ? stored.turns.filter(isCounted) : []
   } catch (error) {
-    if (error instanceof DiskError || error instanceof SyntaxError) return []
+    if (error instanceof SyntaxError) return []
     throw error
   }
 }
