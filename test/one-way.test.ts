@@ -26,10 +26,20 @@ const rooms: Readonly<Record<string, readonly [readonly string[], readonly strin
   lifecycle: [['host', 'openclaw', 'recovery', 'supervisor', 'cli'].map(room), ['./some.ts']],
   openclaw: [['host', 'lifecycle', 'recovery', 'supervisor', 'cli'].map(room), ['./some.ts', 'json5']],
   host: [['lifecycle', 'openclaw', 'recovery', 'supervisor', 'cli'].map(room), ['./some.ts', ...effects]],
-  recovery: [['lifecycle', 'supervisor', 'cli'].map(room), ['./some.ts', ...['host', 'openclaw'].map(room)]],
-  supervisor: [[room('cli')], ['./some.ts', ...['host', 'openclaw', 'recovery', 'lifecycle'].map(room)]],
+  'recovery/look-at': [
+    ['lifecycle', 'supervisor', 'cli'].map((name) => `../${room(name)}`),
+    ['./some.ts', '../some.ts', ...['host', 'openclaw'].map((name) => `../${room(name)}`)],
+  ],
+  recovery: [
+    [...['lifecycle', 'supervisor', 'cli'].map(room), './look-at/some.ts'],
+    ['./some.ts', ...['host', 'openclaw'].map(room)],
+  ],
+  supervisor: [
+    [room('cli'), room('recovery/look-at')],
+    ['./some.ts', ...['host', 'openclaw', 'recovery', 'lifecycle'].map(room)],
+  ],
   cli: [
-    ['../main.ts'],
+    ['../main.ts', room('recovery/look-at')],
     ['./some.ts', 'node:util', ...['host', 'openclaw', 'recovery', 'supervisor', 'lifecycle'].map(room)],
   ],
 }

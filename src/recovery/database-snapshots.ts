@@ -10,7 +10,7 @@ import { DiskError, type FileStat } from '../host/disk.ts'
 import { dirName } from '../openclaw/posix-path.ts'
 import { headerBytes, headerOf, sizeAgainst } from '../host/sqlite-file.ts'
 import { lifeOf, metaOf, questions, roleInside, type Life } from '../openclaw/databases.ts'
-import type { DatabaseSeen } from './look-at-database-file.ts'
+import type { DatabaseSeen } from './database-file.ts'
 import { nameOf, ownFolder } from './places.ts'
 import type { Site } from './site.ts'
 

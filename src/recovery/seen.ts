@@ -4,7 +4,7 @@
  */
 import type { Checkpoint } from './checkpoint.ts'
 import type { Kind } from './finding.ts'
-import type { DatabaseSeen } from './look-at-database-file.ts'
+import type { DatabaseSeen } from './database-file.ts'
 import type { FileStat } from '../host/disk.ts'
 import type { Made } from '../host/sqlite-workshop.ts'
 import type { Turn } from './turns.ts'

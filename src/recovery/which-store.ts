@@ -25,7 +25,7 @@ import {
 } from '../openclaw/databases.ts'
 import { indexName, stateNames } from '../openclaw/layout.ts'
 import { quoted, type Eyes } from './eyes.ts'
-import { outsideOf, type DatabaseSeen } from './look-at-database-file.ts'
+import { outsideOf, type DatabaseSeen } from './database-file.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { isOurs } from './places.ts'
 import { provenDatabases, type Proven } from './proven.ts'

@@ -127,16 +127,16 @@ export const faults: readonly Fault[] = [
   {
     name: 'what is done already is not synced when a repair is resumed',
     file: 'src/recovery/apply.ts',
-    from: '    await disk.syncDir(parentOf(path))\n    return await alreadyKept(task)\n  }\n  expect',
-    to: '    return await alreadyKept(task)\n  }\n  expect',
+    from: '    if ((await disk.stat(parentOf(path))) !== undefined) await disk.syncDir(parentOf(path))\n    return await alreadyKept(task)',
+    to: '    return await alreadyKept(task)',
     suites: [cuts, stories],
   },
   // Acting only on what was inspected
   {
     name: 'what is about to be changed is not compared with the plan',
     file: 'src/recovery/apply.ts',
-    from: '  expect(step.path, now, step.before)\n  return step.change.do',
-    to: '  return step.change.do',
+    from: "  expect(step.path, now, step.before)\n  if (step.change.do === 'write')",
+    to: "  if (step.change.do === 'write')",
     suites: [noticed],
     sample: true,
   },
@@ -288,7 +288,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a torn tail is cut one line too far',
-    file: 'src/recovery/look-at-lines.ts',
+    file: 'src/recovery/look-at/lines.ts',
     from: "      if (isTorn) return { is: 'torn', soundBytes: end }",
     to: "      if (isTorn) return { is: 'torn', soundBytes: last.from }",
     suites: [noticed],
@@ -318,7 +318,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'a stale lock is taken away',
-    file: 'src/recovery/look-at-locks.ts',
+    file: 'src/recovery/look-at/locks.ts',
     from: "  if (lock.state === 'misread') {",
     to: "  if (lock.state === 'misread' || lock.state === 'stale') {",
     suites: [rows],
@@ -342,7 +342,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'what is no regular file is opened',
     file: 'src/host/real-disk.ts',
-    from: '    if (fs.fstatSync(fd).isFile()) return fd\n',
+    from: '    if (seen.isFile() || (orElse !== undefined && seen.isDirectory())) return fd\n',
     to: '    return fd\n',
     suites: [suite('host/disk.test.ts')],
   },
@@ -615,8 +615,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'what was mended is not verified',
     file: 'src/host/sqlite-mend.ts',
-    from: '        if (left.length > 0) return',
-    to: '        if (false as boolean) return',
+    from: '        if (left.length > 0)\n          return',
+    to: '        if (false as boolean)\n          return',
     suites: [withSqlite('host/sqlite.test.ts')],
   },
   {
@@ -628,22 +628,22 @@ export const faults: readonly Fault[] = [
     sample: true,
   },
   {
-    name: 'a snapshot that was cut off is restored',
+    name: 'a damaged snapshot is restored',
     file: 'src/recovery/database-snapshots.ts',
-    from: "    if (head?.is === 'database' && sizeAgainst(head, snapshot.stat.bytes) === null) return snapshot",
-    to: "    if (head?.is === 'database') return snapshot",
+    from: '(await isWhole(site, snapshot)) && (await isSound(site, of, snapshot))',
+    to: 'await isWhole(site, snapshot)',
     suites: [databases],
   },
   {
     name: 'the old log is left beside a restored database',
-    file: 'src/recovery/look-at-store.ts',
+    file: 'src/recovery/look-at/store.ts',
     from: '    this.#asideBeside(one, [because])\n    this.#eyes.notes.remedy(',
     to: '    this.#eyes.notes.remedy(',
     suites: [databaseCuts],
   },
   {
     name: 'the old log is left beside a mended database',
-    file: 'src/recovery/look-at-store.ts',
+    file: 'src/recovery/look-at/store.ts',
     from: '    this.#asideBeside(one, because)\n    notes.remedy(',
     to: '    notes.remedy(',
     suites: [databaseCuts],
@@ -685,7 +685,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'an empty database passes for a new beginning',
-    file: 'src/recovery/look-at-store.ts',
+    file: 'src/recovery/look-at/store.ts',
     from: "        : log !== undefined\n          ? 'its log is there'",
     to: "        : (false as boolean)\n          ? 'its log is there'",
     suites: [withSqlite('recovery/databases.test.ts', 'nothing else tells')],
@@ -693,8 +693,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'the newest snapshot is dropped for the sake of the older ones',
     file: 'src/recovery/database-snapshots.ts',
-    from: 'there.slice(0, Math.max(0, there.length + 1 - generations))',
-    to: 'there.slice(Math.min(there.length, generations - 1))',
+    from: 'there.filter((one) => one !== spared).slice(0, excess(there))',
+    to: 'there.filter((one) => one !== spared).toReversed().slice(0, excess(there))',
     suites: [databases],
   },
   // Files of our own

@@ -165,7 +165,7 @@ test.each([
   '%s: what it leaves behind is gone before the state is looked at, and listed in the ledger',
   async (child) => {
     const room = await enter()
-    const supervisor = room.run(child, { flags: ['--max-contentions=0'] })
+    const supervisor = room.run(child, { flags: ['--max-crashes=0'] })
     const ready = child === 'fork-away' ? undefined : await room.reaches('ready', (status) => status.ready)
     if (ready) {
       await until('the grandchild is up', () => room.journal().some((line) => line.startsWith('grandchild')))
@@ -173,7 +173,7 @@ test.each([
       await room.reaches('another one is ready', (status) => status.ready && status.child?.number === 2)
       supervisor.signal('SIGTERM')
     }
-    expect((await supervisor.ended).code).toBe(ready ? 0 : 69)
+    expect((await supervisor.ended).code).toBe(ready ? 0 : 65)
     const ended = room.ledger().find((entry) => entry.event === 'ended')!
     expect(ended).toMatchObject({ leftBehind: [expect.stringContaining('.mjs')] })
     expect(room.inhabitants()).toEqual([])

@@ -1,4 +1,4 @@
-/** Turns that were cut off: which are resumed, which not any more.  Cites src/recovery/turns.ts and look-at-turns.ts. */
+/** Turns that were cut off: which are resumed, which not any more.  Cites src/recovery/turns.ts and look-at/turns.ts. */
 import { describe, expect, test } from 'vitest'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { recover } from '../../src/recovery/recover.ts'

@@ -1,9 +1,9 @@
 /** The task databases: a set of files each, the database with its log and its index, sound together or set aside together. */
-import { taskDatabases } from '../openclaw/layout.ts'
-import { baseName, dirName } from '../openclaw/posix-path.ts'
-import { isUnchanged, type Confirmed } from './checkpoint.ts'
-import type { Eyes } from './eyes.ts'
-import type { FileStat } from '../host/disk.ts'
+import { taskDatabases } from '../../openclaw/layout.ts'
+import { baseName, dirName } from '../../openclaw/posix-path.ts'
+import { isUnchanged, type Confirmed } from '../checkpoint.ts'
+import type { Eyes } from '../eyes.ts'
+import type { FileStat } from '../../host/disk.ts'
 
 const magic = Buffer.from('SQLite format 3\0')
 const ends = ['', '-wal', '-shm', '-journal']

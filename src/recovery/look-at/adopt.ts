@@ -3,13 +3,13 @@
  * the gateway wiped the index and our last generation of it tells which ones they were (vanished.ts).  Otherwise they
  * are reported, and put back in the index only when an operator asks.
  */
-import { indexName } from '../openclaw/layout.ts'
-import { recoveredKey } from '../openclaw/session-key.ts'
+import { indexName } from '../../openclaw/layout.ts'
+import { recoveredKey } from '../../openclaw/session-key.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
-import type { IndexInForce } from './look-at-index.ts'
-import { mend, putBack } from './look-at-transcripts.ts'
+import type { IndexInForce } from './session-index.ts'
+import { mend, putBack } from './transcripts.ts'
 import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
-import { vanishedSince, type Vanished } from './vanished.ts'
+import { vanishedSince, type Vanished } from '../vanished.ts'
 import { whoseTranscript, type Claim } from './whose-transcript.ts'
 
 type Lost = ReturnType<typeof transcriptsLost>

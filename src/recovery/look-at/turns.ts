@@ -4,13 +4,13 @@
  * one that it cannot go on with (markSessionFailed in dist/main-session-restart-recovery-*.js of 2026.4.26); its lock
  * is set aside, its history stays, and everything else is resumed.
  */
-import { indexName } from '../openclaw/layout.ts'
-import { baseName, dirName } from '../openclaw/posix-path.ts'
-import { isInFlight, type SessionEntry } from '../openclaw/session-index.ts'
-import { isLeftToOthers } from '../openclaw/session-key.ts'
-import { lookAtTranscript } from './look-at-lines.ts'
+import { indexName } from '../../openclaw/layout.ts'
+import { baseName, dirName } from '../../openclaw/posix-path.ts'
+import { isInFlight, type SessionEntry } from '../../openclaw/session-index.ts'
+import { isLeftToOthers } from '../../openclaw/session-key.ts'
+import { lookAtTranscript } from './lines.ts'
 import { isoOf, type Lock, type SessionsDir } from './sessions-dir.ts'
-import { mostDeaths, turnName, type Turn } from './turns.ts'
+import { mostDeaths, turnName, type Turn } from '../turns.ts'
 
 interface CutOff {
   readonly key: string

@@ -2,13 +2,13 @@
  * Locks of transcripts and of the index.  A stale lock is the gateway's only sign of a cut-off turn, so it stays; what
  * the gateway would misread goes, after its evidence was written into the index.
  */
-import { indexName } from '../openclaw/layout.ts'
-import { lockHolder, lockLimitBytes, lockState } from '../openclaw/lock-file.ts'
-import { isInFlight, type SessionEntry } from '../openclaw/session-index.ts'
-import { isLeftToOthers } from '../openclaw/session-key.ts'
-import { lookAtTranscript } from './look-at-lines.ts'
-import { lookAtCalls, lookAtTurns } from './look-at-turns.ts'
-import type { Because } from './seen.ts'
+import { indexName } from '../../openclaw/layout.ts'
+import { lockHolder, lockLimitBytes, lockState } from '../../openclaw/lock-file.ts'
+import { isInFlight, type SessionEntry } from '../../openclaw/session-index.ts'
+import { isLeftToOthers } from '../../openclaw/session-key.ts'
+import { lookAtTranscript } from './lines.ts'
+import { lookAtCalls, lookAtTurns } from './turns.ts'
+import type { Because } from '../seen.ts'
 import { isoOf, type Lock, type SessionsDir } from './sessions-dir.ts'
 
 export async function readLocks(here: SessionsDir): Promise<readonly Lock[]> {

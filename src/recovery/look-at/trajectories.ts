@@ -1,9 +1,9 @@
 /** Pointers and the trajectories they name.  The gateway never reads them to work, so what is wrong here is benign. */
-import type { FileStat } from '../host/disk.ts'
-import { baseName, dirName, inside } from '../openclaw/posix-path.ts'
-import { isRecordedElsewhere, pointer, pointerLimitBytes } from '../openclaw/trajectory.ts'
-import { lookAtTail } from './look-at-lines.ts'
-import { spliced } from './notebook.ts'
+import type { FileStat } from '../../host/disk.ts'
+import { baseName, dirName, inside } from '../../openclaw/posix-path.ts'
+import { isRecordedElsewhere, pointer, pointerLimitBytes } from '../../openclaw/trajectory.ts'
+import { lookAtTail } from './lines.ts'
+import { spliced } from '../notebook.ts'
 import type { SessionsDir } from './sessions-dir.ts'
 
 export async function lookAtPointers(here: SessionsDir): Promise<void> {

@@ -5,8 +5,8 @@
  * history is gone without a word. So whatever proves that one was there (the control plane's register, the last
  * confirmed look, a snapshot, its own log) keeps the gateway from starting without it.
  */
-import { whichNode, type Looked, type Questions } from '../host/sqlite.ts'
-import { sizeAgainst } from '../host/sqlite-file.ts'
+import { whichNode, type Looked, type Questions } from '../../host/sqlite.ts'
+import { sizeAgainst } from '../../host/sqlite-file.ts'
 import {
   contentQuestions,
   controlPlane,
@@ -25,24 +25,24 @@ import {
   vital,
   type Life,
   type Role,
-} from '../openclaw/databases.ts'
-import { roomToServeBytes } from '../openclaw/probes.ts'
-import { indexName } from '../openclaw/layout.ts'
-import { isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
-import { baseName, dirName } from '../openclaw/posix-path.ts'
-import { sessionIndex, indexLimitBytes } from '../openclaw/session-index.ts'
-import { acceptedLosses } from './accepted-losses.ts'
-import { isUnchanged, type Checkpoint } from './checkpoint.ts'
-import { type Eyes, quoted } from './eyes.ts'
-import type { Kind } from './finding.ts'
-import type { FileStat } from '../host/disk.ts'
-import { outsideOf, type DatabaseSeen } from './look-at-database-file.ts'
-import { spliced } from './notebook.ts'
-import type { Because } from './seen.ts'
-import { newestSnapshot, newestWithSessions, soundSnapshot, type Snapshot } from './database-snapshots.ts'
-import { wasConfirmed } from './proven.ts'
-import type { Ask } from './verdict.ts'
-import type { WhichStore } from './which-store.ts'
+} from '../../openclaw/databases.ts'
+import { roomToServeBytes } from '../../openclaw/probes.ts'
+import { indexName } from '../../openclaw/layout.ts'
+import { isGatewayLockName, lockHolder, lockLimitBytes } from '../../openclaw/lock-file.ts'
+import { baseName, dirName } from '../../openclaw/posix-path.ts'
+import { sessionIndex, indexLimitBytes } from '../../openclaw/session-index.ts'
+import { acceptedLosses } from '../accepted-losses.ts'
+import { isUnchanged, type Checkpoint } from '../checkpoint.ts'
+import { type Eyes, quoted } from '../eyes.ts'
+import type { Kind } from '../finding.ts'
+import type { FileStat } from '../../host/disk.ts'
+import { outsideOf, type DatabaseSeen } from '../database-file.ts'
+import { spliced } from '../notebook.ts'
+import type { Because } from '../seen.ts'
+import { newestSnapshot, newestWithSessions, soundSnapshot, type Snapshot } from '../database-snapshots.ts'
+import { wasConfirmed } from '../proven.ts'
+import type { Ask } from '../verdict.ts'
+import type { WhichStore } from '../which-store.ts'
 
 export interface StoreLook {
   readonly owed: Ask['owed']

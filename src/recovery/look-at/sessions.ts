@@ -3,17 +3,17 @@
  * name; which index is in force; is what it names there and whole; what does nothing name; then locks, pointers,
  * debris.
  */
-import type { FileStat } from '../host/disk.ts'
+import type { FileStat } from '../../host/disk.ts'
 import { adopt } from './adopt.ts'
-import { isUnchanged, type Confirmed } from './checkpoint.ts'
-import type { Eyes } from './eyes.ts'
-import { indexInForce, writeIndex } from './look-at-index.ts'
-import { lookAtArchives, lookAtDebris } from './look-at-leftovers.ts'
-import { lookAtLocks, readLocks } from './look-at-locks.ts'
-import { lookAtPointers, lookAtTrajectories } from './look-at-trajectories.ts'
-import { lookAtEntry } from './look-at-transcripts.ts'
+import { isUnchanged, type Confirmed } from '../checkpoint.ts'
+import type { Eyes } from '../eyes.ts'
+import { indexInForce, writeIndex } from './session-index.ts'
+import { lookAtArchives, lookAtDebris } from './leftovers.ts'
+import { lookAtLocks, readLocks } from './locks.ts'
+import { lookAtPointers, lookAtTrajectories } from './trajectories.ts'
+import { lookAtEntry } from './transcripts.ts'
 import { SessionsDir, type Depth } from './sessions-dir.ts'
-import type { Site } from './site.ts'
+import type { Site } from '../site.ts'
 
 /**
  * What was there, for the checkpoint, or that it is as it was when it was confirmed; undefined when it could not be

@@ -1,12 +1,12 @@
 /** Can the paired devices be read?  The gateway gets ready without them, and lets nobody in. */
-import type { FileStat } from '../host/disk.ts'
-import { configLimitBytes } from '../openclaw/config-file.ts'
-import type { Eyes } from './eyes.ts'
-import { contentOf, readableGenerations } from './generations.ts'
+import type { FileStat } from '../../host/disk.ts'
+import { configLimitBytes } from '../../openclaw/config-file.ts'
+import type { Eyes } from '../eyes.ts'
+import { contentOf, readableGenerations } from '../generations.ts'
 import { isJson } from './is-json.ts'
-import { spliced } from './notebook.ts'
+import { spliced } from '../notebook.ts'
 import { counted, isoOf } from './sessions-dir.ts'
-import type { Site } from './site.ts'
+import type { Site } from '../site.ts'
 
 export async function lookAtDevices(eyes: Eyes): Promise<void> {
   for (const name of ['paired.json', 'pending.json']) {

@@ -1,12 +1,12 @@
 /** Can the configuration be read, and if not, what changed since a gateway got ready with it? */
-import type { FileStat } from '../host/disk.ts'
-import { config, configLimitBytes } from '../openclaw/config-file.ts'
-import { inside } from '../openclaw/posix-path.ts'
-import type { Eyes } from './eyes.ts'
-import { contentOf, readableGenerations } from './generations.ts'
-import { spliced } from './notebook.ts'
+import type { FileStat } from '../../host/disk.ts'
+import { config, configLimitBytes } from '../../openclaw/config-file.ts'
+import { inside } from '../../openclaw/posix-path.ts'
+import type { Eyes } from '../eyes.ts'
+import { contentOf, readableGenerations } from '../generations.ts'
+import { spliced } from '../notebook.ts'
 import { isoOf } from './sessions-dir.ts'
-import type { Store } from './verdict.ts'
+import type { Store } from '../verdict.ts'
 import { whatChanged } from './what-changed.ts'
 
 export async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {

@@ -1,14 +1,14 @@
 /** One `agents/<id>/sessions` directory under inspection: its names, and what is known of it so far. */
-import type { FileKind, FileStat } from '../host/disk.ts'
-import { indexName, sessionsName, type SessionsName } from '../openclaw/layout.ts'
-import type { LockHolder, LockState } from '../openclaw/lock-file.ts'
-import type { IndexEdit } from '../openclaw/session-index.ts'
-import { isUnchanged, type Confirmed } from './checkpoint.ts'
-import { newestIndex, readableGenerations, type IndexGeneration } from './generations.ts'
-import type { Eyes } from './eyes.ts'
-import type { PutBack } from './finding.ts'
-import type { Notebook } from './notebook.ts'
-import type { Because } from './seen.ts'
+import type { FileKind, FileStat } from '../../host/disk.ts'
+import { indexName, sessionsName, type SessionsName } from '../../openclaw/layout.ts'
+import type { LockHolder, LockState } from '../../openclaw/lock-file.ts'
+import type { IndexEdit } from '../../openclaw/session-index.ts'
+import { isUnchanged, type Confirmed } from '../checkpoint.ts'
+import { newestIndex, readableGenerations, type IndexGeneration } from '../generations.ts'
+import type { Eyes } from '../eyes.ts'
+import type { PutBack } from '../finding.ts'
+import type { Notebook } from '../notebook.ts'
+import type { Because } from '../seen.ts'
 
 /** How much of a transcript is read: nothing of one that did not change, then its ends, or all of it. */
 export interface Depth {

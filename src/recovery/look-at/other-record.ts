@@ -4,11 +4,11 @@
  *
  * `.reset.` archives are the user's own intent and never come back; nor does anything else from before a reset.
  */
-import type { FileStat } from '../host/disk.ts'
-import type { SessionEntry } from '../openclaw/session-index.ts'
-import { rebuilding } from '../openclaw/trajectory.ts'
-import type { Mend } from '../openclaw/transcript.ts'
-import { lookAtTranscript } from './look-at-lines.ts'
+import type { FileStat } from '../../host/disk.ts'
+import type { SessionEntry } from '../../openclaw/session-index.ts'
+import { rebuilding } from '../../openclaw/trajectory.ts'
+import type { Mend } from '../../openclaw/transcript.ts'
+import { lookAtTranscript } from './lines.ts'
 import type { SessionsDir } from './sessions-dir.ts'
 
 export type OtherRecord =

@@ -1,10 +1,10 @@
 /** Which session a transcript belongs to that no entry names: its id from its header, its key from its trajectory. */
-import { idInName } from '../openclaw/layout.ts'
-import { sessionFile } from '../openclaw/session-file.ts'
-import { isSessionId } from '../openclaw/session-key.ts'
-import { traceLine } from '../openclaw/trajectory.ts'
-import type { Reading } from '../openclaw/transcript.ts'
-import { firstLine, lookAtTranscript } from './look-at-lines.ts'
+import { idInName } from '../../openclaw/layout.ts'
+import { sessionFile } from '../../openclaw/session-file.ts'
+import { isSessionId } from '../../openclaw/session-key.ts'
+import { traceLine } from '../../openclaw/trajectory.ts'
+import type { Reading } from '../../openclaw/transcript.ts'
+import { firstLine, lookAtTranscript } from './lines.ts'
 import { trajectories } from './other-record.ts'
 import type { SessionsDir } from './sessions-dir.ts'
 

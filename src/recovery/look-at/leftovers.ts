@@ -1,8 +1,8 @@
 /** What lies about: archives that a `doctor --fix` made of sessions that live on, and files of writes that were cut off. */
-import type { FileStat } from '../host/disk.ts'
-import { linesOf, lineOf, readTranscript } from '../openclaw/transcript.ts'
-import { spliced } from './notebook.ts'
-import type { Because, Splice } from './seen.ts'
+import type { FileStat } from '../../host/disk.ts'
+import { linesOf, lineOf, readTranscript } from '../../openclaw/transcript.ts'
+import { spliced } from '../notebook.ts'
+import type { Because, Splice } from '../seen.ts'
 import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
 
 export async function lookAtArchives(here: SessionsDir): Promise<void> {

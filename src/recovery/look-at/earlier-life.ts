@@ -1,8 +1,8 @@
 /** What an earlier life of the gateway left for the next one to stumble over: its intent to restart, its own lock. */
-import { restartIntentName } from '../openclaw/layout.ts'
-import { lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
-import type { Eyes } from './eyes.ts'
-import { sha256 } from './hash.ts'
+import { restartIntentName } from '../../openclaw/layout.ts'
+import { lockHolder, lockLimitBytes } from '../../openclaw/lock-file.ts'
+import type { Eyes } from '../eyes.ts'
+import { sha256 } from '../hash.ts'
 import { isJson } from './is-json.ts'
 
 export async function lookAtRestartIntent(eyes: Eyes): Promise<void> {

@@ -1,6 +1,6 @@
 /** Which index is in force: the one that stands there, or, when the gateway would take it for empty, what replaces it. */
-import type { FileStat } from '../host/disk.ts'
-import { indexName } from '../openclaw/layout.ts'
+import type { FileStat } from '../../host/disk.ts'
+import { indexName } from '../../openclaw/layout.ts'
 import {
   indexEdits,
   indexLimitBytes,
@@ -8,11 +8,11 @@ import {
   markBytes,
   sessionIndex,
   type SessionEntry,
-} from '../openclaw/session-index.ts'
-import { baseName, dirName } from '../openclaw/posix-path.ts'
-import { sessionFile } from '../openclaw/session-file.ts'
+} from '../../openclaw/session-index.ts'
+import { baseName, dirName } from '../../openclaw/posix-path.ts'
+import { sessionFile } from '../../openclaw/session-file.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
-import { spliced, type Found } from './notebook.ts'
+import { spliced, type Found } from '../notebook.ts'
 import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
 
 export interface IndexInForce {
