@@ -130,7 +130,7 @@ test('no child is born that a later supervisor could not know of: without a mark
   const room = await enter()
   mkdirSync(join(room.stateDir, 'supervise/owed.json/in-the-way'), { recursive: true })
   const supervisor = room.run('one-at-a-time', { flags: ['--max-crashes=1'] })
-  expect((await supervisor.ended).code).toBe(65)
+  expect((await supervisor.ended).code).toBe(75)
   const { hold } = room.status()!
   expect(hold!.evidence).toContain('cannot mark that recovery is owed')
   expect(room.journal()).toEqual([])
