@@ -334,6 +334,7 @@ export class CrashDisk implements Disk {
     const there = this.#at(to)
     // Two names of one file: POSIX says that nothing happens.
     if (there === node) return
+    if (node.kind === 'directory' && to.startsWith(`${from}/`)) fail('rename to', to, 'EINVAL')
     if (there && node.kind === 'directory' && there.kind !== 'directory') fail('rename to', to, 'ENOTDIR')
     if (there?.kind === 'directory') {
       if (node.kind !== 'directory') fail('rename to', to, 'EISDIR')
@@ -433,7 +434,11 @@ export class CrashDisk implements Disk {
 
   #at(path: string): Inode | undefined {
     let node: Inode | undefined = this.#root
-    for (const part of path.split('/').slice(1)) if (part !== '') node = node?.entries.get(part)
+    for (const part of path.split('/').slice(1)) {
+      if (part === '') continue
+      if (node?.kind === 'directory') checkName(part, path)
+      node = node?.entries.get(part)
+    }
     return node
   }
 
@@ -441,7 +446,9 @@ export class CrashDisk implements Disk {
     const cut = path.lastIndexOf('/')
     const dir = this.#at(path.slice(0, cut)) ?? fail('find', path, 'ENOENT')
     if (dir.kind !== 'directory') fail('find', path, 'ENOTDIR')
-    return { dir, name: path.slice(cut + 1) }
+    const name = path.slice(cut + 1)
+    checkName(name, path)
+    return { dir, name }
   }
 
   #file(verb: string, path: string): Inode {
@@ -513,6 +520,13 @@ function survivingBytes(node: Inode, how: Loss['bytes']): Buffer {
   const half = durable.length + ((bytes.length - durable.length) >> 1)
   if (how === 'torn') return bytes.subarray(0, half)
   return Buffer.concat([durable, Buffer.alloc(Math.max(0, bytes.length - durable.length))])
+}
+
+const longestNameBytes = 255
+
+function checkName(name: string, path: string): void {
+  if (name.length * 3 > longestNameBytes && Buffer.byteLength(name) > longestNameBytes)
+    fail('find', path, 'ENAMETOOLONG')
 }
 
 function fail(verb: string, path: string, code: string): never {

@@ -210,6 +210,32 @@ export function diskContract(bench: () => Bench): void {
     for (const name of names) expect(await read(name)).toBe(name)
   })
 
+  test('a name has at most 255 bytes, whatever its characters', async () => {
+    const { disk, root } = bench()
+    for (const longest of ['x'.repeat(255), 'é'.repeat(127)]) {
+      await make(longest, 'x')
+      expect(await read(longest)).toBe('x')
+    }
+    await make('a', 'x')
+    for (const name of ['x'.repeat(256), 'é'.repeat(128)]) {
+      const tooLong = code('ENAMETOOLONG')
+      await expect(make(name, 'x')).rejects.toEqual(tooLong)
+      await expect(disk.mkdir(on(name), 0o700)).rejects.toEqual(tooLong)
+      await expect(disk.link(on('a'), on(name))).rejects.toEqual(tooLong)
+      await expect(disk.rename(on('a'), on(name))).rejects.toEqual(tooLong)
+      await expect(disk.stat(on(name))).rejects.toEqual(tooLong)
+      await expect(disk.remove(on(name))).rejects.toEqual(tooLong)
+    }
+    expect((await disk.list(root)).length).toBe(3)
+  })
+
+  test('a directory is not moved into itself', async () => {
+    const { disk } = bench()
+    await disk.mkdir(on('d'), 0o700)
+    await expect(disk.rename(on('d'), on('d/e'))).rejects.toEqual(code('EINVAL'))
+    expect(await disk.list(on('d'))).toEqual([])
+  })
+
   test('what is written can be synced', async () => {
     await make('a', 'x')
     await bench().disk.sync(on('a'))
