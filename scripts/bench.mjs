@@ -6,8 +6,9 @@
  *   restart   from a child's SIGKILL to the first instruction of the next one, beside a loop of spawn()
  *   memory    of a supervisor at rest, beside a Node that waits on a timer
  *   idle      time on the processor while nothing happens, beside the same
+ *   flood     a restart while eight connections ask --http without end, beside one while they ask another server
  *
- *   npm run build && node scripts/bench.mjs [--sessions 10000] [--rounds 7] [--only check,restart,memory,idle]
+ *   npm run build && node scripts/bench.mjs [--sessions 10000] [--rounds 7] [--only check,restart,memory,idle,flood]
  *
  * Rounds of the two sides take turns, so that a busy machine is busy for both; what is told is the median, with the
  * least and the most. Everything lies in one temporary directory (on TMPDIR: name a real disk), and is removed.
@@ -33,7 +34,7 @@ const { values } = parseArgs({
   options: {
     sessions: { type: 'string', default: '10000' },
     rounds: { type: 'string', default: '7' },
-    only: { type: 'string', default: 'check,restart,memory,idle' },
+    only: { type: 'string', default: 'check,restart,memory,idle,flood' },
     main: { type: 'string', default: new URL('../dist/main.js', import.meta.url).pathname },
     keep: { type: 'boolean', default: false },
   },
@@ -272,6 +273,49 @@ async function benchRestart(what, stateDir, aim) {
   tell(what, supervised, respawned, 'ms', aim)
 }
 
+/** @param {string} stateDir */
+async function benchFlood(stateDir) {
+  const [http, other] = [Number(await freePort()), Number(await freePort())]
+  const flood = join(here, 'flood.mjs')
+  /** @param {readonly string[]} words */
+  const run = (words) => {
+    const started = spawn(process.execPath, [flood, ...words], { stdio: 'ignore', env: quiet })
+    running.push(started)
+    return started
+  }
+  const more = [
+    '--good-run',
+    '0s',
+    '--max-crashes',
+    '1000',
+    '--backoff',
+    '0ms',
+    '--http',
+    `127.0.0.1:${http}`,
+  ]
+  const ours = await start(supervisor(stateDir, more))
+  const server = run(['serve', String(other)])
+  const flooded = figures()
+  const beside = figures()
+  try {
+    for (let round = -1; round < rounds * 2; round++)
+      for (const [port, told] of /** @type {const} */ ([
+        [http, flooded],
+        [other, beside],
+      ])) {
+        const asking = run(['ask', `http://127.0.0.1:${port}/status`])
+        await sleep(1000)
+        const ms = await killOnce(ours, (pid) => readyChild(stateDir) === pid)
+        asking.kill('SIGKILL')
+        if (round >= 0) told.push(ms)
+      }
+  } finally {
+    await ours.stop()
+    server.kill('SIGKILL')
+  }
+  tell('restart while --http is flooded', flooded, beside, 'ms', '')
+}
+
 // -- memory and idle ----------------------------------------------------------------------------------------------
 
 /** @param {number} pid */
@@ -361,6 +405,7 @@ try {
   console.log('5 sessions')
   if (wanted.has('restart')) await benchRestart('restart after SIGKILL', small, 'aim 2')
   if (wanted.has('memory') || wanted.has('idle')) await benchAtRest(small, 3, 'aim 1.2')
+  if (wanted.has('flood')) await benchFlood(small)
 } finally {
   await finish()
 }
