@@ -122,8 +122,13 @@ export const openRuntime = async (): Promise<Runtime> => {
     async play(pod, container) {
       const path = join(folder, 'pod.yaml')
       await writeFile(path, JSON.stringify(pod))
-      await must(script, [folder, 'run', 'kube', 'play', path])
-      return containerOf(container)
+      // podman 4 removes an init container that has ended, and may not have heard of its end yet.
+      for (let tries = 1; ; tries++) {
+        const played = await podman('kube', 'play', '--replace', path)
+        if (played.status === 0) return containerOf(container)
+        if (tries === 10 || !played.stderr.includes('failed to remove once init container'))
+          throw new Error(`kube play: status ${played.status}\n${played.stderr}`)
+      }
     },
     newVolume,
     async newHome(config = { gateway: { mode: 'local', bind: 'loopback' } }) {
