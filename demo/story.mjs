@@ -89,6 +89,7 @@ async function tell(gateway, supervise) {
   step('Started: repairs, confirms, and only then starts the gateway')
   const supervisor = supervise.inBackground(['run', '--', ...gateway.command])
   const first = await untilReady('the gateway is ready')
+  const repaired = await newestRepair()
   await supervise.run(['status'], 0)
   for (const key of ['main', 'other', 'telegram:group:-100123:topic:42', 'resetme']) {
     const messages = await gateway.history(`agent:main:${key}`)
@@ -125,7 +126,7 @@ async function tell(gateway, supervise) {
   await supervise.run(['status'], 3)
 
   step('Taken back now, newer history would be lost: refused')
-  await supervise.run(['undo', await newestRepair()], 65)
+  await supervise.run(['undo', repaired], 65)
   await supervise.run(['check'], 0)
 
   say('\nAll as told.')
