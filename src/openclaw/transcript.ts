@@ -322,12 +322,23 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
 
       // Links to lines that are gone.  Version 1 had none, and the gateway makes them itself.
       const bridged = new Set<string>()
+      let stepsLeft = mostIds
+      const leadsTo = (lost: string, from: string | undefined): boolean => {
+        let at = from
+        for (let step = 0; at !== undefined && step <= parents.size && stepsLeft > 0; step++, stepsLeft--) {
+          if (at === lost) return true
+          at = parents.get(at)
+        }
+        return false
+      }
       const bridge = (link: Placed): string => {
         const lost = link.line.parentId
         if (lost === undefined || parents.has(lost) || bridged.has(lost)) return ''
         // Else the first line would seem to have lost what was before it once ours stands there.
         if (link.before === undefined && answer === '') return ''
         if (header !== undefined && header.version < 2) return ''
+        // The line before is that line itself, or came after it: a bridge would close a circle.
+        if (leadsTo(lost, link.before)) return ''
         bridged.add(lost)
         return `${JSON.stringify({
           type: 'custom',
@@ -450,6 +461,8 @@ const encoder = new TextEncoder()
 function placeOfParent({ line, at, text }: Turning): { from: number; to: number } | undefined {
   const found = /^([^{]*\{[^{[]*?"parentId"\s*:\s*)("(?:[^"\\]|\\.)*")/.exec(text ?? '')
   if (found === null || JSON.parse(found[2]!) !== line.parentId) return undefined
+  // What is no UTF-8 was read as one such sign, whatever its length in the file.
+  if (found[1]!.includes('\uFFFD')) return undefined
   const from = at + encoder.encode(found[1]).length
   return { from, to: from + encoder.encode(found[2]).length }
 }

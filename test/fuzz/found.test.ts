@@ -1,6 +1,8 @@
 /** What the fuzzer found, each as small as it became; the questions are those of oracle.ts. */
 import { expect, test } from 'vitest'
 import { defaultPolicy } from '../../src/recovery/site.ts'
+import { recover } from '../../src/recovery/recover.ts'
+import type { Recovery } from '../../src/recovery/verdict.ts'
 import { STATE } from '../recovery/bench.ts'
 import { campaign } from './campaign.ts'
 import { judge } from './oracle.ts'
@@ -64,4 +66,31 @@ test.each([436_700, 2_011_658])('a case that once asked what cannot be: %d', asy
 test('a short campaign', async () => {
   const count = await campaign(500_000, 100)
   expect(count.failures.join('\n\n')).toBe('')
+})
+
+/** In no UTF-8: read as one sign each, whatever they are, so that what follows stands elsewhere than it seems to. */
+const odd = (id: string, parent: string): Buffer =>
+  Buffer.from(`{"type":"\xff\xff","id":"${id}","parentId":"${parent}"}\n`, 'latin1')
+const recovered = async (bytes: Buffer): Promise<Recovery> => {
+  const state = sound()
+  state.set(transcript, { is: 'file', bytes, mode: 0o600 })
+  expect(await asked(state)).toBeUndefined()
+  return await recover(inMemory(state, {}).site, { owed: 'another-boot', trigger: 'fuzz' })
+}
+
+test('a line that is there twice, and whose parent is gone, is not bridged to itself', async () => {
+  const [header] = textOf(sound(), transcript).split('\n')
+  const line = odd('aaaaaaa4', 'aaaaaaa3')
+  expect(await recovered(Buffer.concat([Buffer.from(`${header}\n`), line, line]))).toMatchObject({
+    is: 'consistent',
+    found: [],
+  })
+})
+
+test('a line that closes a circle is not changed where it does not stand as it was read', async () => {
+  const bytes = Buffer.concat([Buffer.from(textOf(sound(), transcript)), odd('aaaaaaa9', 'aaaaaaa9')])
+  expect(await recovered(bytes)).toMatchObject({
+    is: 'needs-operator',
+    evidence: expect.stringContaining('no line of it can be changed'),
+  })
 })

@@ -40,7 +40,7 @@ function fileOf(entry: unknown, dir: string): string | undefined {
   return undefined
 }
 
-/** Undefined when the gateway would begin the transcript anew. */
+/** Undefined when the gateway would begin the transcript anew, or never come to an end of it. */
 function context(text: string): readonly string[] | undefined {
   const lines: Json[] = []
   for (const line of text.trim().split('\n')) {
@@ -57,7 +57,9 @@ function context(text: string): readonly string[] | undefined {
   }
   const seen = new Set<Json>()
   const path: string[] = []
-  for (let at = leaf; at !== undefined && !seen.has(at); at = byId.get(at['parentId'])) {
+  for (let at = leaf; at !== undefined; at = byId.get(at['parentId'])) {
+    // It walks on for ever.
+    if (seen.has(at)) return undefined
     seen.add(at)
     if (at['type'] === 'message') path.unshift(JSON.stringify(at['message']))
   }
