@@ -8,6 +8,9 @@
  */
 export const controlPlane = 'state/openclaw.sqlite'
 export const agentStore = 'agent/openclaw-agent.sqlite'
+
+/** Whose database lies in this folder of the state, if an agent's does. */
+export const agentOfFolder = (dir: string): string | undefined => /^agents\/([^/]+)\/agent$/.exec(dir)?.[1]
 /** Derived: which databases it had set apart, and when it verified the others. Rebuilt when it is gone. */
 export const quarantineStore = 'state/openclaw-quarantine.sqlite'
 export const importRuns = 'session-sqlite-migration-runs'

@@ -6,7 +6,7 @@
  * it does not, the configuration does: a deleted agent is not in it, and of an agent that is not in it the gateway would
  * begin no database either.
  */
-import { agentStore, controlPlane, type Role } from '../openclaw/databases.ts'
+import { agentOfFolder, agentStore, controlPlane, type Role } from '../openclaw/databases.ts'
 import { agentsNamedIn, config, configLimitBytes } from '../openclaw/config-file.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { agentsWithSnapshots, newestSnapshot } from './database-snapshots.ts'
@@ -50,7 +50,7 @@ export const wasConfirmed = (eyes: Eyes, confirmed: Checkpoint | undefined, path
   confirmed?.directories.has(eyes.notes.shown(dirName(path))) === true
 
 const agentsIn = (confirmed: Checkpoint | undefined): string[] =>
-  [...(confirmed?.directories.keys() ?? [])].flatMap((dir) => /^agents\/([^/]+)\/agent$/.exec(dir)?.[1] ?? [])
+  [...(confirmed?.directories.keys() ?? [])].flatMap((dir) => agentOfFolder(dir) ?? [])
 
 const pathOf = ({ site }: Eyes, agentId: string): string => `${site.stateDir}/agents/${agentId}/${agentStore}`
 

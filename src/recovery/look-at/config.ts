@@ -20,22 +20,8 @@ export async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
   const stat = await eyes.stat(real)
   if (stat === undefined) {
     if (store === 'none' || notes.findings.some((one) => one.path === notes.shown(real))) return
-    // Where a link stands, a file cannot be put.
-    const rolledBack = real === path ? await lastGood(eyes, path) : undefined
-    const because = notes.found({
-      kind: 'config-unreadable',
-      severity: 'blocks',
-      path,
-      evidence: 'there are sessions here, but no configuration: the gateway refuses to start',
-      ...(rolledBack === undefined
-        ? {
-            repair: null,
-            without: 'needs-operator',
-            command: rollBackCommand(await lastGood(eyes, path, true)),
-          }
-        : { repair: 'put the last good one back' }),
-    })
-    if (rolledBack !== undefined) notes.remedy('content', path, [because], spliced(rolledBack, [], null))
+    const evidence = 'there are sessions here, but no configuration: the gateway refuses to start'
+    await rollBack(eyes, path, real, null, evidence)
     return
   }
   if (stat.kind !== 'file') {
@@ -49,21 +35,30 @@ export async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
     notes.version ??= read.version
     return
   }
+  const since = await sinceLastGood(eyes, path, bytes)
+  const evidence = `line ${read.line}, column ${read.column}: ${read.why}${since}`
+  await rollBack(eyes, path, real, stat, evidence)
+}
+
+/** Where it was asked for and there is a good one; else an operator is told how to ask. */
+async function rollBack(
+  eyes: Eyes,
+  path: string,
+  real: string,
+  stat: FileStat | null,
+  evidence: string,
+): Promise<void> {
+  const { notes } = eyes
+  // Where a link stands, a file cannot be put.
   const rolledBack = real === path ? await lastGood(eyes, path) : undefined
-  const because = notes.found({
-    kind: 'config-unreadable',
-    severity: 'blocks',
-    path,
-    evidence: `line ${read.line}, column ${read.column}: ${read.why}${await sinceLastGood(eyes, path, bytes)}`,
-    ...(rolledBack === undefined
-      ? {
-          repair: null,
-          without: 'needs-operator',
-          command: rollBackCommand(await lastGood(eyes, path, true)),
-        }
-      : { repair: 'put the last good one back' }),
-  })
-  if (rolledBack !== undefined) notes.remedy('content', path, [because], spliced(rolledBack, [], stat))
+  const finding = { kind: 'config-unreadable', severity: 'blocks', path, evidence } as const
+  if (rolledBack === undefined) {
+    const command = rollBackCommand(await lastGood(eyes, path, true))
+    notes.found({ ...finding, repair: null, without: 'needs-operator', command })
+    return
+  }
+  const because = notes.found({ ...finding, repair: 'put the last good one back' })
+  notes.remedy('content', path, [because], spliced(rolledBack, [], stat))
 }
 
 const rollBackCommand = (there: { readonly path: string } | undefined): string =>
