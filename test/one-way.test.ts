@@ -1,8 +1,20 @@
-/** The one-way rule between the rooms (ARCHITECTURE.md) is the linter's to keep: each import against it is refused, of types too. */
+/**
+ * The one-way rule between the rooms (ARCHITECTURE.md) is the linter's to keep: each import against it is refused, of
+ * types too. What it cannot see is a name that is spelled where it does not belong.
+ */
 import { spawnSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
-import { basename, join } from 'node:path'
+import { basename, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 
@@ -86,4 +98,31 @@ test('each import against the rule is refused, and none that it allows', () => {
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+})
+
+/** As a program spells them: in a string, or in an expression. */
+const openclawsNames =
+  /sessions\\?\.json|\/agents\b|\bagents\/|\/sessions\b|\.last-good|openclaw\\?\.json|(?:paired|pending)\\?\.json|gateway\.\$|-path\.json|\.trajectory\b/
+/** Files of our own end so, too; none of them is looked at by an inspection. */
+const ofTranscripts = /\.jsonl/
+
+test('the names of the files of OpenClaw are spelled in its own room', () => {
+  const spelled = readdirSync(join(root, 'src'), { recursive: true, withFileTypes: true }).flatMap(
+    (entry) => {
+      const file = relative(root, join(entry.parentPath, entry.name))
+      if (!file.endsWith('.ts') || file.startsWith('src/openclaw/')) return []
+      const code = readFileSync(join(root, file), 'utf8').replaceAll(
+        /\/\*[^]*?\*\/|^\s*\/\/.*$|^import .*$/gm,
+        '',
+      )
+      const isLook = file.startsWith('src/recovery/look-at/')
+      return code
+        .split('\n')
+        .filter(
+          (line) => /['`/]/.test(line) && (openclawsNames.test(line) || (isLook && ofTranscripts.test(line))),
+        )
+        .map((line) => `${file}: ${line.trim()}`)
+    },
+  )
+  expect(spelled).toEqual([])
 })

@@ -13,6 +13,7 @@ import {
 } from '../host/paths.ts'
 import { config, configLimitBytes } from '../openclaw/config-file.ts'
 import { packageOf, type Package } from '../openclaw/launch.ts'
+import { gatewayLockFolder } from '../openclaw/lock-file.ts'
 import {
   configCandidates,
   gatewayPort,
@@ -34,7 +35,7 @@ export interface Where {
   /** Real path. */
   readonly stateDir: string
   readonly configPath: string
-  /** Outside the state: <tmp>/openclaw-<uid> (2026.4.26: resolveGatewayLockDir). */
+  /** Outside the state. */
   readonly gatewayLockDir: string
   readonly profile: string | null
   readonly section: GatewaySection
@@ -94,7 +95,7 @@ export function findState(given: Given, env: Environment): Found {
     where: {
       stateDir: folder.realPath,
       configPath,
-      gatewayLockDir: `${temporaryFolder()}/openclaw-${userId()}`,
+      gatewayLockDir: `${temporaryFolder()}/${gatewayLockFolder(userId())}`,
       profile,
       section: sectionIn(configPath) ?? {},
       names: folder.names,

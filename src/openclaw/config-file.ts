@@ -5,6 +5,9 @@ export type Config =
   | { readonly is: 'sound'; readonly version: string | null; readonly value: unknown }
   | { readonly is: 'unreadable'; readonly line: number; readonly column: number; readonly why: string }
 
+/** The gateway's own copy of one that it could read. */
+export const lastGoodOf = (configPath: string): string => `${configPath}.last-good`
+
 export const configLimitBytes = 16 * 1024 * 1024
 
 export function config(text: string): Config {

@@ -6,8 +6,11 @@
  * 23). The agent's database exists since 2026.7 (schema 1), but sessions moved into it with schema 4 (2026.7.2-beta.1);
  * the first stable release that has them there is 2026.8.1 (state 15, agent 19).
  */
+import { agentsFolder } from './layout.ts'
+
 export const controlPlane = 'state/openclaw.sqlite'
-export const agentStore = 'agent/openclaw-agent.sqlite'
+export const agentStore = (agentId: string): string =>
+  `${agentsFolder}/${agentId}/agent/openclaw-agent.sqlite`
 
 /** Whose database lies in this folder of the state, if an agent's does. */
 export const agentOfFolder = (dir: string): string | undefined => /^agents\/([^/]+)\/agent$/.exec(dir)?.[1]

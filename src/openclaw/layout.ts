@@ -6,6 +6,21 @@
  */
 
 export const indexName = 'sessions.json'
+export const indexLockName = `${indexName}.lock`
+/** Of whatever: it says nothing without the process that holds it. */
+export const isLockName = (name: string): boolean => name.endsWith('.lock')
+
+/** Of each agent a folder, by its id. */
+export const agentsFolder = 'agents'
+/** Of one agent, in the state directory. */
+export const sessionsFolder = (agentId: string): string => `${agentsFolder}/${agentId}/sessions`
+
+export const transcriptName = (base: string): string => `${base}.jsonl`
+export const baseOfTranscript = (name: string): string => name.replace(/\.jsonl$/, '')
+export const trajectoryName = (base: string): string => `${base}.trajectory.jsonl`
+
+export const pairedDevices = 'devices/paired.json'
+export const deviceLists: readonly string[] = [pairedDevices, 'devices/pending.json']
 
 /** What a file in `agents/<id>/sessions` is, by its name alone. */
 export type SessionsName =
@@ -42,7 +57,7 @@ const forked = /^\d{4}-\d{2}-\d{2}T[\w-]+_(.+)$/s
 
 export function sessionsName(name: string): SessionsName {
   if (name === indexName) return { is: 'index' }
-  if (name === `${indexName}.lock`) return { is: 'index-lock' }
+  if (name === indexLockName) return { is: 'index-lock' }
   if (name.startsWith(`${indexName}.`)) {
     if (name.endsWith('.tmp')) return { is: 'index-tmp' }
     if (/^sessions\.json\.bak\.\d+$/.test(name)) return { is: 'index-backup' }
@@ -80,7 +95,7 @@ export function idInName(base: string): string {
 export const stateNames: ReadonlySet<string> = new Set([
   'openclaw.json',
   'clawdbot.json',
-  'agents',
+  agentsFolder,
   'credentials',
   'devices',
   'identity',

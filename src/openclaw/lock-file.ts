@@ -75,4 +75,8 @@ export function gatewayLockPlace(text: string): {
   }
 }
 
+/** One for each user of a machine, in its folder for what is temporary (2026.4.26: resolveGatewayLockDir). */
+export const gatewayLockFolder = (userId: number): string => `openclaw-${userId}`
+/** `hash`: SHA-256 of the configuration's path, in hex. */
+export const gatewayLockName = (hash: string): string => `gateway.${hash.slice(0, 8)}.lock`
 export const isGatewayLockName = (name: string): boolean => /^gateway\..+\.lock$/.test(name)

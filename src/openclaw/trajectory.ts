@@ -22,6 +22,9 @@ export function pointer(text: string): Pointer | undefined {
   return { sessionId, runtimeFile }
 }
 
+export const pointerText = ({ sessionId, runtimeFile }: Pointer): string =>
+  `${JSON.stringify({ traceSchema: 'openclaw-trajectory-pointer', schemaVersion: 1, sessionId, runtimeFile }, null, 2)}\n`
+
 /** With `OPENCLAW_TRAJECTORY_DIR` set, runs are recorded in that directory, as `<session id>.jsonl`. */
 export const isRecordedElsewhere = (one: Pointer): boolean =>
   one.runtimeFile.slice(one.runtimeFile.lastIndexOf('/') + 1) ===

@@ -7,6 +7,7 @@
  *    directories really lead.  Outside, only the configuration and the gateway's lock are ever named.
  */
 import { inside } from '../openclaw/posix-path.ts'
+import { lastGoodOf } from '../openclaw/config-file.ts'
 import { isGatewayLockName } from '../openclaw/lock-file.ts'
 import { Eyes, quoted } from './eyes.ts'
 import type { Step } from './finding.ts'
@@ -59,7 +60,7 @@ function isNamed(site: Site, name: string): boolean {
 
 const isOutsideByRight = ({ configPath, gatewayLockDir }: Site, path: string): boolean =>
   path === configPath ||
-  path === `${configPath}.last-good` ||
+  path === lastGoodOf(configPath) ||
   (gatewayLockDir !== null &&
     parentOf(path) === gatewayLockDir &&
     isGatewayLockName(path.slice(gatewayLockDir.length + 1)))

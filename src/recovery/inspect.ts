@@ -11,6 +11,7 @@
  *    What did not change since it was found consistent is not read again.
  */
 import type { FileStat } from '../host/disk.ts'
+import { agentsFolder, sessionsFolder } from '../openclaw/layout.ts'
 import { inside } from '../openclaw/posix-path.ts'
 import {
   isUnchanged,
@@ -121,12 +122,12 @@ type Walked = Omit<Confirmed, 'marks'> & {
 }
 
 async function sessionsDirs(eyes: Eyes): Promise<{ dir: string; agentId: string }[]> {
-  const agents = `${eyes.site.stateDir}/agents`
+  const agents = `${eyes.site.stateDir}/${agentsFolder}`
   const found: { dir: string; agentId: string }[] = []
   for (const { name, kind } of (await eyes.list(agents)) ?? []) {
     if (kind !== 'directory' && kind !== 'link') continue
     // A link out of the state that is no agent of ours is nobody's damage; one that stands for an agent is.
-    const dir = `${agents}/${name}/sessions`
+    const dir = `${eyes.site.stateDir}/${sessionsFolder(name)}`
     if (kind === 'link') {
       const real = await eyes.real(`${agents}/${name}`)
       if (inside(eyes.site.stateDir, real) === undefined) {

@@ -52,7 +52,7 @@ export const wasConfirmed = (eyes: Eyes, confirmed: Checkpoint | undefined, path
 const agentsIn = (confirmed: Checkpoint | undefined): string[] =>
   [...(confirmed?.directories.keys() ?? [])].flatMap((dir) => agentOfFolder(dir) ?? [])
 
-const pathOf = ({ site }: Eyes, agentId: string): string => `${site.stateDir}/agents/${agentId}/${agentStore}`
+const pathOf = ({ site }: Eyes, agentId: string): string => `${site.stateDir}/${agentStore(agentId)}`
 
 /** Null where it cannot be told. */
 async function agentsNamed(eyes: Eyes): Promise<ReadonlySet<string> | null> {

@@ -14,7 +14,7 @@
  */
 import { DiskError, type FileStat } from '../host/disk.ts'
 import { config, configLimitBytes } from '../openclaw/config-file.ts'
-import { indexName } from '../openclaw/layout.ts'
+import { agentsFolder, indexName, pairedDevices, sessionsFolder } from '../openclaw/layout.ts'
 import { indexLimitBytes, sessionIndex } from '../openclaw/session-index.ts'
 import { isSame } from './fingerprint.ts'
 import {
@@ -76,12 +76,12 @@ interface KeptFile {
 /** What is reached through a link is left out: where it leads is another's. */
 async function filesToKeep(site: Site, what: How['what']): Promise<readonly KeptFile[]> {
   const files: KeptFile[] = []
-  if (what.includes('devices')) files.push({ is: 'devices', path: `${site.stateDir}/devices/paired.json` })
+  if (what.includes('devices')) files.push({ is: 'devices', path: `${site.stateDir}/${pairedDevices}` })
   if (what.includes('config')) files.push({ is: 'config', path: site.configPath })
-  const agents = `${site.stateDir}/agents`
+  const agents = `${site.stateDir}/${agentsFolder}`
   if (!what.includes('index') || (await site.disk.stat(agents))?.kind !== 'directory') return files
   for (const { name, kind } of await site.disk.list(agents)) {
-    const dir = `${agents}/${name}/sessions`
+    const dir = `${site.stateDir}/${sessionsFolder(name)}`
     if (kind === 'directory' && (await site.disk.stat(dir))?.kind === 'directory')
       files.push({ is: 'index', path: `${dir}/${indexName}` })
   }

@@ -23,7 +23,7 @@ import {
   questions,
   type Role,
 } from '../openclaw/databases.ts'
-import { indexName, stateNames } from '../openclaw/layout.ts'
+import { agentsFolder, indexName, sessionsFolder, stateNames } from '../openclaw/layout.ts'
 import { quoted, type Eyes } from './eyes.ts'
 import { outsideOf, type DatabaseSeen } from './database-file.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -64,7 +64,7 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
   const schema = schemaOf(databases)
   const indexes: { readonly agent: string; readonly path: string }[] = []
   for (const agent of agents) {
-    const path = `${stateDir}/agents/${agent}/sessions/${indexName}`
+    const path = `${stateDir}/${sessionsFolder(agent)}/${indexName}`
     if ((await eyes.stat(path)) !== undefined) indexes.push({ agent, path })
   }
   const hasImported = (await eyes.stat(`${stateDir}/${importRuns}`)) !== undefined
@@ -88,7 +88,7 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
       return { store: 'migrating', ...seen, unimported: new Set(indexes.map(({ agent }) => agent)) }
     return { store: 'sqlite', ...seen, reappeared: indexes.map(({ path }) => path) }
   }
-  if (theirs.some(({ name }) => name === 'agents')) return { store: 'file', ...nothing, schema }
+  if (theirs.some(({ name }) => name === agentsFolder)) return { store: 'file', ...nothing, schema }
   if (theirs.length === 0 || theirs.some(({ name }) => stateNames.has(name)))
     return { store: 'none', ...nothing, schema }
   unknown(eyes, stateDir, `no state of OpenClaw: ${theirs.length} names, none of them its own`)
@@ -96,7 +96,7 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
 }
 
 async function agentsIn(eyes: Eyes): Promise<readonly string[]> {
-  const path = `${eyes.site.stateDir}/agents`
+  const path = `${eyes.site.stateDir}/${agentsFolder}`
   if ((await eyes.stat(path)) === undefined) return []
   return ((await eyes.list(path)) ?? [])
     .filter(({ kind }) => kind === 'directory')
@@ -111,7 +111,7 @@ async function databasesOf(eyes: Eyes, agents: readonly string[]): Promise<reado
     ...agents.map((agentId) => ({
       role: 'agent' as const,
       agentId,
-      path: `${stateDir}/agents/${agentId}/${agentStore}`,
+      path: `${stateDir}/${agentStore(agentId)}`,
     })),
   ]
   const found: DatabaseSeen[] = []

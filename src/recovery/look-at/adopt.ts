@@ -3,7 +3,7 @@
  * the gateway wiped the index and our last generation of it tells which ones they were (vanished.ts).  Otherwise they
  * are reported, and put back in the index only when an operator asks.
  */
-import { indexName } from '../../openclaw/layout.ts'
+import { indexName, transcriptName } from '../../openclaw/layout.ts'
 import { recoveredKey } from '../../openclaw/session-key.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
 import type { IndexInForce } from './session-index.ts'
@@ -142,7 +142,7 @@ function unarchive(here: SessionsDir, { name, heldIn, reading }: Claim): void {
  * gateway takes for a session.  With true times: they decide whether it is fresh.
  */
 function entryOf(here: SessionsDir, claim: Claim, isUnderOwnKey: boolean): Record<string, unknown> {
-  const lock = here.locks.find((one) => `${one.base}.jsonl` === claim.name && one.state !== 'held')
+  const lock = here.locks.find((one) => transcriptName(one.base) === claim.name && one.state !== 'held')
   const before = isUnderOwnKey ? claim.before : undefined
   const updatedAt = before?.['updatedAt']
   return {

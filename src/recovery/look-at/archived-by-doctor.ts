@@ -1,3 +1,4 @@
+import { trajectoryName } from '../../openclaw/layout.ts'
 import type { SessionsDir } from './sessions-dir.ts'
 
 const oneRunMs = 60_000
@@ -11,7 +12,7 @@ export function archivedByDoctor(here: SessionsDir): { readonly name: string; re
     const what = here.is(name)
     if (what.is !== 'transcript' || newest?.why !== 'deleted' || here.stats.has(name)) return []
     const together = here
-      .archivesOf(`${what.base}.trajectory.jsonl`)
+      .archivesOf(trajectoryName(what.base))
       .some((one) => one.why === 'deleted' && Math.abs(one.at - newest.at) < oneRunMs)
     return together ? [{ name, heldIn: newest.name }] : []
   })

@@ -1,6 +1,7 @@
 /** Can the configuration be read, and if not, what changed since a gateway got ready with it? */
 import type { FileStat } from '../../host/disk.ts'
-import { config, configLimitBytes } from '../../openclaw/config-file.ts'
+import { config, configLimitBytes, lastGoodOf } from '../../openclaw/config-file.ts'
+import { agentsFolder } from '../../openclaw/layout.ts'
 import { inside } from '../../openclaw/posix-path.ts'
 import type { Eyes } from '../eyes.ts'
 import { contentOf, readableGenerations } from '../generations.ts'
@@ -13,7 +14,7 @@ export async function lookAtConfig(eyes: Eyes, store: Store): Promise<void> {
   const { site, notes } = eyes
   const path = site.configPath
   const real = await eyes.real(path)
-  if (real !== path && inside(`${site.stateDir}/agents`, real) !== undefined) {
+  if (real !== path && inside(`${site.stateDir}/${agentsFolder}`, real) !== undefined) {
     eyes.misplaced(path, 'a link to a file of an agent, where the configuration belongs')
     return
   }
@@ -86,11 +87,10 @@ async function lastGood(
     if (content !== undefined && config(content.bytes.toString('utf8')).is === 'sound')
       return { path: generation.path, stat: content.stat, when: isoOf(generation.takenAt) }
   }
-  for (const candidate of [`${path}.last-good`]) {
-    const stat = await eyes.file(candidate)
-    const bytes = stat === undefined ? undefined : await eyes.whole(candidate, stat, configLimitBytes)
-    if (stat !== undefined && bytes !== undefined && config(bytes.toString('utf8')).is === 'sound')
-      return { path: candidate, stat, when: null }
-  }
-  return undefined
+  const theirs = lastGoodOf(path)
+  const stat = await eyes.file(theirs)
+  const bytes = stat === undefined ? undefined : await eyes.whole(theirs, stat, configLimitBytes)
+  return stat !== undefined && bytes !== undefined && config(bytes.toString('utf8')).is === 'sound'
+    ? { path: theirs, stat, when: null }
+    : undefined
 }

@@ -1,6 +1,7 @@
 /** Can the paired devices be read?  The gateway gets ready without them, and lets nobody in. */
 import type { FileStat } from '../../host/disk.ts'
 import { configLimitBytes } from '../../openclaw/config-file.ts'
+import { deviceLists, pairedDevices } from '../../openclaw/layout.ts'
 import type { Eyes } from '../eyes.ts'
 import { contentOf, readableGenerations } from '../generations.ts'
 import { isJson } from './is-json.ts'
@@ -9,8 +10,8 @@ import { counted, isoOf } from './sessions-dir.ts'
 import type { Site } from '../site.ts'
 
 export async function lookAtDevices(eyes: Eyes): Promise<void> {
-  for (const name of ['paired.json', 'pending.json']) {
-    const path = `${eyes.site.stateDir}/devices/${name}`
+  for (const name of deviceLists) {
+    const path = `${eyes.site.stateDir}/${name}`
     const stat = await eyes.file(path)
     const bytes = stat === undefined ? undefined : await eyes.whole(path, stat, configLimitBytes)
     if (stat === undefined || bytes === undefined) continue
@@ -24,7 +25,7 @@ export async function lookAtDevices(eyes: Eyes): Promise<void> {
       repair:
         kept !== undefined
           ? `restore ${counted(kept.devices, 'device')} from the generation of ${kept.when}`
-          : name === 'paired.json'
+          : name === pairedDevices
             ? 'set it aside: devices have to be paired again'
             : 'set it aside',
     })

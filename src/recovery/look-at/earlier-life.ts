@@ -1,6 +1,6 @@
 /** What an earlier life of the gateway left for the next one to stumble over: its intent to restart, its own lock. */
 import { restartIntentName } from '../../openclaw/layout.ts'
-import { lockHolder, lockLimitBytes } from '../../openclaw/lock-file.ts'
+import { gatewayLockName, lockHolder, lockLimitBytes } from '../../openclaw/lock-file.ts'
 import type { Eyes } from '../eyes.ts'
 import { sha256 } from '../hash.ts'
 import { isJson } from './is-json.ts'
@@ -23,7 +23,7 @@ export async function lookAtRestartIntent(eyes: Eyes): Promise<void> {
 export async function lookAtGatewayLock(eyes: Eyes): Promise<void> {
   const { site, notes } = eyes
   if (site.gatewayLockDir === null || site.liveGatewayPid !== undefined) return
-  const path = `${site.gatewayLockDir}/gateway.${sha256(site.configPath).slice(0, 8)}.lock`
+  const path = `${site.gatewayLockDir}/${gatewayLockName(sha256(site.configPath))}`
   const stat = await eyes.file(path)
   if (stat === undefined) return
   const bytes = await eyes.read(path, 0, lockLimitBytes)

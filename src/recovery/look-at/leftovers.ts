@@ -1,5 +1,6 @@
 /** What lies about: archives that a `doctor --fix` made of sessions that live on, and files of writes that were cut off. */
 import type { FileStat } from '../../host/disk.ts'
+import { baseOfTranscript, transcriptName } from '../../openclaw/layout.ts'
 import { linesOf, lineOf, readTranscript } from '../../openclaw/transcript.ts'
 import { spliced } from '../notebook.ts'
 import type { Because, Splice } from '../seen.ts'
@@ -10,7 +11,7 @@ export async function lookAtArchives(here: SessionsDir): Promise<void> {
     const archived = archives.find((one) => one.why === 'deleted')
     const what = here.is(of)
     if (archived === undefined || (what.is !== 'transcript' && what.is !== 'trajectory')) continue
-    if (!here.named.has(here.path(`${what.base}.jsonl`)) || here.isReported(here.path(of))) continue
+    if (!here.named.has(here.path(transcriptName(what.base))) || here.isReported(here.path(of))) continue
     const found = here.stats.get(archived.name)!
     const live = here.stats.get(of)
     if (live !== undefined)
@@ -94,7 +95,7 @@ async function joinTranscripts(
   const older = await here.eyes.whole(here.path(archive.name), archive.stat, longestJoinBytes)
   const newer = await here.eyes.whole(here.path(live.name), live.stat, longestJoinBytes)
   if (older === undefined || newer === undefined) return
-  const hint = { id: live.name.replace(/\.jsonl$/, ''), cwd: undefined, timestamp: isoOf(live.stat.mtimeMs) }
+  const hint = { id: baseOfTranscript(live.name), cwd: undefined, timestamp: isoOf(live.stat.mtimeMs) }
   const reading = readTranscript(older, hint)
   if (reading.tooMany || readTranscript(newer, hint).defects.length > 0) return
   const ids = new Set<string>()

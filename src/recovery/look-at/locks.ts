@@ -2,7 +2,7 @@
  * Locks of transcripts and of the index.  A stale lock is the gateway's only sign of a cut-off turn, so it stays; what
  * the gateway would misread goes, after its evidence was written into the index.
  */
-import { indexName } from '../../openclaw/layout.ts'
+import { indexLockName, indexName, transcriptName } from '../../openclaw/layout.ts'
 import { lockHolder, lockLimitBytes, lockState } from '../../openclaw/lock-file.ts'
 import { isInFlight, type SessionEntry } from '../../openclaw/session-index.ts'
 import { isLeftToOthers } from '../../openclaw/session-key.ts'
@@ -38,13 +38,14 @@ export async function lookAtLocks(here: SessionsDir, entries: Entries): Promise<
     here.locks.filter(
       (lock) =>
         lock.base !== '' &&
-        (entry.sessionId === lock.base || here.named.get(here.path(`${lock.base}.jsonl`))?.includes(key)),
+        (entry.sessionId === lock.base ||
+          here.named.get(here.path(transcriptName(lock.base)))?.includes(key)),
     )
   const ended = lookAtTurns(here, entries, locksOf)
   await lookAtCalls(here, entries, ended, locksOf)
   const locked = new Set<string>(ended)
   for (const lock of here.locks) {
-    if (lock.name === `${indexName}.lock`) {
+    if (lock.name === indexLockName) {
       lookAtIndexLock(here, lock)
       continue
     }
@@ -64,7 +65,7 @@ export async function lookAtLocks(here: SessionsDir, entries: Entries): Promise<
 }
 
 function meantBy(here: SessionsDir, lock: Lock, entries: Entries): Meant[] {
-  const byFile = here.named.get(here.path(`${lock.base}.jsonl`)) ?? []
+  const byFile = here.named.get(here.path(transcriptName(lock.base))) ?? []
   return [...entries].flatMap(([key, entry]) =>
     entry !== null && (entry.sessionId === lock.base || byFile.includes(key)) ? [{ key, entry }] : [],
   )
@@ -139,7 +140,7 @@ async function begunUnwritten(here: SessionsDir, lock: Lock, meant: readonly Mea
       (entry.status === undefined || entry.endedAt !== undefined) &&
       !isLeftToOthers(key, entry),
   )
-  const name = `${lock.base}.jsonl`
+  const name = transcriptName(lock.base)
   const stat = here.stats.get(name)
   if (idle.length === 0) return []
   const since = (saidAt: number): Meant[] => idle.filter(({ entry }) => saidAt > (entry.endedAt ?? 0))

@@ -5,6 +5,7 @@
  * `.reset.` archives are the user's own intent and never come back; nor does anything else from before a reset.
  */
 import type { FileStat } from '../../host/disk.ts'
+import { baseOfTranscript, trajectoryName } from '../../openclaw/layout.ts'
 import type { SessionEntry } from '../../openclaw/session-index.ts'
 import { rebuilding } from '../../openclaw/trajectory.ts'
 import type { Mend } from '../../openclaw/transcript.ts'
@@ -34,7 +35,7 @@ export async function otherRecord(
   entry: SessionEntry,
   timestamp: string,
 ): Promise<OtherRecord> {
-  const base = name.slice(0, -'.jsonl'.length)
+  const base = baseOfTranscript(name)
   const hint = { id: entry.sessionId, cwd: undefined, timestamp }
   const archives = here.archivesOf(name)
   const wasReset = archives.some((one) => one.why === 'reset')
@@ -104,7 +105,7 @@ export async function otherRecord(
 
 /** The live one first, then what was archived of it. */
 export function trajectories(here: SessionsDir, base: string): string[] {
-  const name = `${base}.trajectory.jsonl`
+  const name = trajectoryName(base)
   const archived = here.archivesOf(name).flatMap((one) => (one.why === 'deleted' ? [one.name] : []))
   return here.stats.has(name) ? [name, ...archived] : archived
 }

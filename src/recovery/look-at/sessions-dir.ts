@@ -1,6 +1,6 @@
 /** One `agents/<id>/sessions` directory under inspection: its names, and what is known of it so far. */
 import type { FileKind, FileStat } from '../../host/disk.ts'
-import { indexName, sessionsName, type SessionsName } from '../../openclaw/layout.ts'
+import { indexName, sessionsName, transcriptName, type SessionsName } from '../../openclaw/layout.ts'
 import type { LockHolder, LockState } from '../../openclaw/lock-file.ts'
 import type { IndexEdit } from '../../openclaw/session-index.ts'
 import { isUnchanged, type Confirmed } from '../checkpoint.ts'
@@ -129,7 +129,7 @@ export class SessionsDir {
 
   /** A writer that lives has it open: what looks torn is a line on its way. */
   isBeingWritten(name: string): boolean {
-    return this.locks.some((lock) => `${lock.base}.jsonl` === name && lock.state === 'held')
+    return this.locks.some((lock) => transcriptName(lock.base) === name && lock.state === 'held')
   }
 
   isReported(path: string): boolean {

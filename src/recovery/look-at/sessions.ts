@@ -6,6 +6,7 @@
 import type { FileStat } from '../../host/disk.ts'
 import { adopt } from './adopt.ts'
 import { isUnchanged, type Confirmed } from '../checkpoint.ts'
+import { isLockName } from '../../openclaw/layout.ts'
 import type { Eyes } from '../eyes.ts'
 import { indexInForce, writeIndex } from './session-index.ts'
 import { lookAtArchives, lookAtDebris } from './leftovers.ts'
@@ -64,7 +65,7 @@ function isAsConfirmed(site: Site, stats: ReadonlyMap<string, FileStat>, confirm
   if (policy.adopt || policy.tidy || policy.unarchive || policy.resume !== 'crashed') return false
   if (stats.size !== confirmed.marks.size) return false
   for (const [name, stat] of stats)
-    if (!isUnchanged(stat, confirmed.marks.get(name)) || name.endsWith('.lock')) return false
+    if (!isUnchanged(stat, confirmed.marks.get(name)) || isLockName(name)) return false
   return true
 }
 

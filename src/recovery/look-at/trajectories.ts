@@ -1,14 +1,15 @@
 /** Pointers and the trajectories they name.  The gateway never reads them to work, so what is wrong here is benign. */
 import type { FileStat } from '../../host/disk.ts'
+import { trajectoryName, transcriptName } from '../../openclaw/layout.ts'
 import { baseName, dirName, inside } from '../../openclaw/posix-path.ts'
-import { isRecordedElsewhere, pointer, pointerLimitBytes } from '../../openclaw/trajectory.ts'
+import { isRecordedElsewhere, pointer, pointerLimitBytes, pointerText } from '../../openclaw/trajectory.ts'
 import { lookAtTail } from './lines.ts'
 import { spliced } from '../notebook.ts'
 import type { SessionsDir } from './sessions-dir.ts'
 
 export async function lookAtPointers(here: SessionsDir): Promise<void> {
   for (const { name, stat, what } of here.of('pointer')) {
-    const isHere = here.stats.has(`${what.base}.trajectory.jsonl`)
+    const isHere = here.stats.has(trajectoryName(what.base))
     if (isHere && here.isUnchanged(name)) continue
     here.notes.read++
     const bytes = await here.eyes.read(here.path(name), 0, pointerLimitBytes)
@@ -47,13 +48,8 @@ function pointHere(
     evidence: `names ${JSON.stringify(leads)}, while the trajectory is here`,
     repair: 'point it here',
   })
-  const traceSchema = 'openclaw-trajectory-pointer'
-  const text = JSON.stringify(
-    { traceSchema, schemaVersion: 1, sessionId, runtimeFile: here.path(target) },
-    null,
-    2,
-  )
-  const splice = { from: 0, to: stat.bytes, put: `${text}\n` }
+  const put = pointerText({ sessionId, runtimeFile: here.path(target) })
+  const splice = { from: 0, to: stat.bytes, put }
   here.notes.remedy(
     'pointer',
     here.path(name),
@@ -71,7 +67,7 @@ function dangling(
   if (here.eyes.site.liveGatewayPid !== undefined) return
   const target = baseName(leads)
   const archived = here.archivesOf(target).find((one) => one.why === 'deleted')
-  if (archived !== undefined && !here.isTaken(target) && here.named.has(here.path(`${base}.jsonl`))) {
+  if (archived !== undefined && !here.isTaken(target) && here.named.has(here.path(transcriptName(base)))) {
     const because = here.notes.found({
       kind: 'trajectory-missing',
       severity: 'benign',
@@ -102,7 +98,8 @@ export async function lookAtTrajectories(here: SessionsDir): Promise<void> {
     const path = here.path(name)
     const tail = await lookAtTail(here.eyes, path, stat)
     if (tail === undefined || tail.is === 'sound') continue
-    if (here.eyes.site.liveGatewayPid !== undefined || here.isBeingWritten(`${what.base}.jsonl`)) continue
+    if (here.eyes.site.liveGatewayPid !== undefined || here.isBeingWritten(transcriptName(what.base)))
+      continue
     const isTorn = tail.is === 'torn'
     const because = here.notes.found({
       kind: 'trajectory-torn',

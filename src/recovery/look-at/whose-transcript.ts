@@ -1,5 +1,5 @@
 /** Which session a transcript belongs to that no entry names: its id from its header, its key from its trajectory. */
-import { idInName } from '../../openclaw/layout.ts'
+import { baseOfTranscript, idInName } from '../../openclaw/layout.ts'
 import { sessionFile } from '../../openclaw/session-file.ts'
 import { isSessionId } from '../../openclaw/session-key.ts'
 import { traceLine } from '../../openclaw/trajectory.ts'
@@ -30,7 +30,7 @@ export async function whoseTranscript(
   name: string,
   heldIn: string,
 ): Promise<Claim | undefined> {
-  const base = name.slice(0, -'.jsonl'.length)
+  const base = baseOfTranscript(name)
   const stat = here.stats.get(heldIn)!
   const named = idInName(base)
   const reading = await lookAtTranscript(here.eyes, here.path(heldIn), stat, 'whole', {
@@ -68,7 +68,7 @@ async function knownAs(
     const all = JSON.parse(last!.bytes.toString('utf8')) as Record<string, Record<string, unknown>>
     return { key, before: all[key] }
   }
-  return { key: await keyOf(here, name.slice(0, -'.jsonl'.length)), before: undefined }
+  return { key: await keyOf(here, baseOfTranscript(name)), before: undefined }
 }
 
 async function keyOf(here: SessionsDir, base: string): Promise<string | undefined> {
