@@ -4,7 +4,8 @@
  * was said, and the only place beside the index where a session's key is written.
  */
 import { shortId } from './short-id.ts'
-import { emptyAnswer, lineOf } from './transcript.ts'
+import { emptyAnswer } from './empty-answer.ts'
+import { lineOf } from './transcript-line.ts'
 
 export interface Pointer {
   readonly sessionId: string

@@ -18,108 +18,14 @@
  *    emptied, and on no way from the last line to the root, so that the model never sees it.
  * 5. Nothing is judged by fields that recovery does not need: unfamiliar types and fields are left alone.
  */
-import { shortId } from './short-id.ts'
-
-export type Line =
-  | {
-      readonly is: 'header'
-      readonly id: string
-      readonly version: number
-      readonly timestamp: string | undefined
-    }
-  | {
-      readonly is: 'entry'
-      readonly id: string
-      readonly parentId: string | undefined
-      readonly timestamp: string | undefined
-      readonly role: string | undefined
-      /** The tools that a message of the model's calls. */
-      readonly calls: readonly string[]
-      /** Something that the user would miss: a message, or what stands for messages. */
-      readonly speaks: boolean
-    }
-  /** An object of a shape that we do not know, or from before lines had ids. */
-  | { readonly is: 'other' }
-  | { readonly is: 'blank' }
-  | { readonly is: 'torn' }
-
-export function lineOf(text: string): Line {
-  if (text.trim() === '') return { is: 'blank' }
-  let parsed: unknown
-  try {
-    parsed = JSON.parse(text)
-  } catch {
-    return { is: 'torn' }
-  }
-  // `null` ends the gateway's reader with a TypeError, other scalars make a leaf without an id.
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return { is: 'torn' }
-  const line = parsed as Record<string, unknown>
-  const id = line['id']
-  const timestamp = typeof line['timestamp'] === 'string' ? line['timestamp'] : undefined
-  if (line['type'] === 'session') {
-    if (typeof id !== 'string') return { is: 'torn' }
-    const version = line['version']
-    return { is: 'header', id, version: typeof version === 'number' ? version : 1, timestamp }
-  }
-  if (typeof id !== 'string' || typeof line['type'] !== 'string') return { is: 'other' }
-  const parentId = line['parentId']
-  const message = line['message']
-  const said =
-    typeof message === 'object' && message !== null ? (message as Record<string, unknown>) : undefined
-  const role = said?.['role']
-  return {
-    is: 'entry',
-    id,
-    parentId: typeof parentId === 'string' && parentId !== '' ? parentId : undefined,
-    timestamp,
-    role: typeof role === 'string' ? role : undefined,
-    calls: role === 'assistant' ? callsIn(said?.['content']) : [],
-    speaks: typeof role === 'string' || summaries.has(line['type']),
-  }
-}
-
-const callsIn = (content: unknown): readonly string[] =>
-  Array.isArray(content)
-    ? (content as readonly Partial<Record<string, unknown>>[]).flatMap((part) =>
-        part?.['type'] === 'toolCall' && typeof part['name'] === 'string' ? [part['name']] : [],
-      )
-    : []
-
-const summaries: ReadonlySet<string> = new Set(['compaction', 'branch_summary', 'custom_message'])
-
-/** What is known of a line too long to be held: its beginning and its end. Ids come before the content or after it. */
-export function longLineOf(head: string, tail: string): Line {
-  if (!head.startsWith('{"') || !tail.trimEnd().endsWith('}')) return { is: 'torn' }
-  const field = (name: string): string | undefined =>
-    new RegExp(String.raw`^[^{[]*?"${name}":"([^"\\]*)"`).exec(head.slice(1))?.[1]
-  const id = field('id')
-  const role = head.startsWith('{"type":"message"')
-    ? (/"message":\{"role":"(\w+)"/.exec(head)?.[1] ?? 'unknown')
-    : undefined
-  const speaks = role !== undefined
-  if (id !== undefined)
-    return {
-      is: 'entry',
-      id,
-      parentId: field('parentId'),
-      timestamp: field('timestamp'),
-      role,
-      calls: [],
-      speaks,
-    }
-  const last = /"id":"([^"\\]+)","parentId":(?:"([^"\\]*)"|null),"timestamp":"([^"\\]*)"\}\s*$/.exec(tail)
-  if (last === null) return { is: 'other' }
-  return { is: 'entry', id: last[1]!, parentId: last[2], timestamp: last[3], role, calls: [], speaks }
-}
+import { emptyAnswer } from './empty-answer.ts'
+import { joined, type Mend } from './mend.ts'
+import { circlesBroken, type Turning } from './parent-circles.ts'
+import { lostField, salvage } from './torn-line.ts'
+import { lineOf, linesOf, type Line, type Text } from './transcript-line.ts'
 
 export type Defect =
   'no-final-newline' | 'torn-tail' | 'bad-header' | 'torn-middle' | 'unanswered' | 'looping'
-
-export interface Mend {
-  readonly from: number
-  readonly to: number
-  readonly put: string
-}
 
 export interface Reading {
   readonly defects: readonly { readonly is: Defect; readonly evidence: string }[]
@@ -146,16 +52,6 @@ export interface HeaderHint {
   readonly id: string
   readonly cwd: string | undefined
   readonly timestamp: string
-}
-
-export interface Text {
-  /** Undefined for a line too long to be held; then `line` says what is known of it. */
-  readonly text: string | undefined
-  readonly line?: Line
-  readonly from: number
-  /** Behind its `\n`, if it has one. */
-  readonly to: number
-  readonly ended: boolean
 }
 
 /** Ids kept for finding lost links; a longer transcript is mended at its torn lines only. */
@@ -410,174 +306,9 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
   }
 }
 
-interface Turning {
-  readonly line: Line & { is: 'entry' }
-  readonly at: number
-  /** Undefined where it is too long to be changed. */
-  readonly text: string | undefined
-  readonly before: string | undefined
-}
-
-type Parents = Map<string, string | undefined>
-
-/** The ids that the walk from here to the root meets for ever; undefined where it comes to an end. */
-function circleFrom(id: string | undefined, parents: Parents): ReadonlySet<string> | undefined {
-  const seen = new Set<string>()
-  let at = id
-  for (; at !== undefined && !seen.has(at); at = parents.get(at)) seen.add(at)
-  if (at === undefined) return undefined
-  const circle = new Set<string>()
-  for (; at !== undefined && !circle.has(at); at = parents.get(at)) circle.add(at)
-  return circle
-}
-
-/** Each circle on the way from the last line is opened where a line names what is not before it. */
-function circlesBroken(
-  last: string | undefined,
-  parents: Parents,
-  turnings: readonly Turning[],
-): { readonly broken: readonly Mend[]; readonly evidence: string | undefined } {
-  const broken: Mend[] = []
-  let evidence: string | undefined
-  if (turnings.length === 0) return { broken, evidence }
-  for (let n = 0; n < mostCircles; n++) {
-    const circle = circleFrom(last, parents)
-    if (circle === undefined) break
-    const turning = turnings.find(({ line }) => circle.has(line.id) && parents.get(line.id) === line.parentId)
-    evidence ??= `the parents of the last line go round in a circle${turning === undefined ? '' : `, through entry ${JSON.stringify(turning.line.id)}`}`
-    const place = turning && placeOfParent(turning)
-    if (turning === undefined || place === undefined) break
-    parents.set(turning.line.id, turning.before)
-    if (circleFrom(turning.line.id, parents) !== undefined) parents.set(turning.line.id, undefined)
-    broken.push({ ...place, put: JSON.stringify(parents.get(turning.line.id) ?? null) })
-  }
-  return { broken, evidence }
-}
-
-const mostCircles = 100
-const encoder = new TextEncoder()
-
-/** Where in the file a line names its parent: before anything is nested in it, so that it is its own. */
-function placeOfParent({ line, at, text }: Turning): { from: number; to: number } | undefined {
-  const found = /^([^{]*\{[^{[]*?"parentId"\s*:\s*)("(?:[^"\\]|\\.)*")/.exec(text ?? '')
-  if (found === null || JSON.parse(found[2]!) !== line.parentId) return undefined
-  // What is no UTF-8 was read as one such sign, whatever its length in the file.
-  if (found[1]!.includes('\uFFFD')) return undefined
-  const from = at + encoder.encode(found[1]).length
-  return { from, to: from + encoder.encode(found[2]).length }
-}
-
-/** A brother of the first words, as the gateway writes what no model said (dist/chat-*.js): nobody's parent. */
-export function emptyAnswer(
-  { id: words, parentId, timestamp }: Line & { is: 'entry' },
-  ids: { has(id: string): boolean },
-  otherwise: string,
-): string {
-  let index = 0
-  while (ids.has(shortId(words, index))) index++
-  const at = timestamp ?? otherwise
-  const none = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 }
-  return `${JSON.stringify({
-    type: 'message',
-    id: shortId(words, index),
-    parentId: parentId !== undefined && ids.has(parentId) ? parentId : null,
-    timestamp: at,
-    message: {
-      role: 'assistant',
-      content: [],
-      timestamp: Date.parse(at) || 0,
-      stopReason: 'aborted',
-      usage: { ...none, totalTokens: 0, cost: { ...none, total: 0 } },
-      api: 'openai-responses',
-      provider: 'openclaw',
-      model: 'gateway-injected',
-    },
-  })}\n`
-}
-
-/** Neighbours become one: a transcript of nothing but garbage is one mend, not a million. */
-function joined(mends: readonly Mend[]): readonly Mend[] {
-  const apart: Mend[] = []
-  for (const mend of mends.toSorted((a, b) => a.from - b.from || a.to - b.to)) {
-    const last = apart.at(-1)
-    if (last !== undefined && last.to === mend.from)
-      apart[apart.length - 1] = { ...mend, from: last.from, put: last.put + mend.put }
-    else apart.push(mend)
-  }
-  return apart
-}
-
-/** Of a header that does not parse: a field that was whole before the tear. */
-function lostField(head: string | undefined, name: string): string | undefined {
-  const quoted = new RegExp(String.raw`"${name}"\s*:\s*("(?:[^"\\\u0000-\u001f]|\\.)*")`).exec(
-    head ?? '',
-  )?.[1]
-  if (quoted === undefined) return undefined
-  try {
-    return JSON.parse(quoted) as string
-  } catch {
-    return undefined
-  }
-}
-
-/** Whole lines inside a line that does not parse: glued together, or behind the fragment of a torn one. */
-function salvage(text: string): string[] {
-  const whole: string[] = []
-  let rest = text
-  for (let tries = 0; tries < 64;) {
-    const at = rest.lastIndexOf('{"type":"', rest.length)
-    if (at === -1) break
-    let from = at
-    let found = false
-    // From the right: nested objects begin the same way, so the longest that parses as a line is sought.
-    for (; from !== -1 && tries < 64; tries++) {
-      if (isWhole(rest.slice(from))) {
-        found = true
-        break
-      }
-      if (from === 0) break
-      from = rest.lastIndexOf('{"type":"', from - 1)
-    }
-    if (!found) {
-      // The end of it is torn: nothing behind the last `}` can be whole.
-      const cut = rest.lastIndexOf('}{"type":"', rest.length - 1)
-      if (cut === -1) break
-      rest = rest.slice(0, cut + 1)
-      tries++
-      continue
-    }
-    whole.unshift(rest.slice(from).trim())
-    rest = rest.slice(0, from)
-  }
-  return whole
-}
-
-/** A header, or an entry that says whose child it is: objects inside a message have ids, but never a parent. */
-function isWhole(text: string): boolean {
-  const line = lineOf(text)
-  if (line.is === 'header') return true
-  return line.is === 'entry' && /"parentId"\s*:/.test(text)
-}
-
 /** The whole of a small transcript, and what it becomes: for tests, and for what is held in memory anyway. */
 export function readTranscript(bytes: Uint8Array, hint: HeaderHint): Reading {
   const reader = transcriptReader(hint)
   for (const line of linesOf(bytes)) reader.line(line)
   return reader.finish()
-}
-
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-
-export function* linesOf(bytes: Uint8Array): Generator<Text> {
-  for (let from = 0; from < bytes.length;) {
-    const newline = bytes.indexOf(10, from)
-    const to = newline === -1 ? bytes.length : newline + 1
-    yield {
-      text: decoder.decode(bytes.subarray(from, newline === -1 ? to : newline)),
-      from,
-      to,
-      ended: newline !== -1,
-    }
-    from = to
-  }
 }

@@ -7,7 +7,7 @@
  */
 import { DiskError, type DirEntry, type FileStat } from '../host/disk.ts'
 import { dirName, inside, resolvePath } from '../openclaw/posix-path.ts'
-import { longLineOf, type Text } from '../openclaw/transcript.ts'
+import { longLineOf, type Text } from '../openclaw/transcript-line.ts'
 import type { Notebook } from './notebook.ts'
 import type { Site } from './site.ts'
 

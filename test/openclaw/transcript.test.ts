@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { lineOf, linesOf, longLineOf, readTranscript, type Reading } from '../../src/openclaw/transcript.ts'
+import { readTranscript, type Reading } from '../../src/openclaw/transcript.ts'
+import { lineOf, linesOf, longLineOf } from '../../src/openclaw/transcript-line.ts'
 import { unpack, type Unpacked } from '../fixtures/unpack.ts'
 
 const hint = {

@@ -1,7 +1,8 @@
 /** What lies about: archives that a `doctor --fix` made of sessions that live on, and files of writes that were cut off. */
 import type { FileStat } from '../../host/disk.ts'
 import { baseOfTranscript, transcriptName } from '../../openclaw/layout.ts'
-import { linesOf, lineOf, readTranscript } from '../../openclaw/transcript.ts'
+import { readTranscript } from '../../openclaw/transcript.ts'
+import { linesOf, lineOf } from '../../openclaw/transcript-line.ts'
 import { spliced } from '../notebook.ts'
 import type { Because, Splice } from '../seen.ts'
 import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'

@@ -1,6 +1,7 @@
 /** Files of JSON lines: as little of one is read as answers the question. */
 import type { FileStat } from '../../host/disk.ts'
-import { lineOf, transcriptReader, type HeaderHint, type Reading } from '../../openclaw/transcript.ts'
+import { transcriptReader, type HeaderHint, type Reading } from '../../openclaw/transcript.ts'
+import { lineOf } from '../../openclaw/transcript-line.ts'
 import { longestLineBytes, type Eyes } from '../eyes.ts'
 
 const glanceBytes = 64 * 1024

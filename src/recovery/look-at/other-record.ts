@@ -8,7 +8,7 @@ import type { FileStat } from '../../host/disk.ts'
 import { baseOfTranscript, trajectoryName } from '../../openclaw/layout.ts'
 import type { SessionEntry } from '../../openclaw/session-index.ts'
 import { rebuilding } from '../../openclaw/trajectory.ts'
-import type { Mend } from '../../openclaw/transcript.ts'
+import type { Mend } from '../../openclaw/mend.ts'
 import { lookAtTranscript } from './lines.ts'
 import type { SessionsDir } from './sessions-dir.ts'
 
