@@ -1,5 +1,5 @@
 /** `supervise run`: the settings are made and checked, then the supervisor has the word. */
-import { currentFolder, findProgram } from '../host/paths.ts'
+import { currentFolder, findProgram, realPathOf } from '../host/paths.ts'
 import { diskErrorIn } from '../host/disk.ts'
 import { openLog, type Level } from '../host/log.ts'
 import { openNotify } from '../host/notify.ts'
@@ -7,7 +7,7 @@ import { keptSignals } from '../host/signals.ts'
 import { Impossible, type Policy } from '../lifecycle/lifecycle.ts'
 import { isStateDirectory } from '../openclaw/layout.ts'
 import { childEnvironment } from '../openclaw/launch.ts'
-import { bindAddresses, gatewayPort, optionOf, portOf, type Environment } from '../openclaw/settings.ts'
+import { bindAddresses, optionOf, portOf, type Environment } from '../openclaw/settings.ts'
 import { defaultPolicy, type Policy as RecoveryPolicy } from '../recovery/site.ts'
 import type { Settings } from '../supervisor/settings.ts'
 import { supervise } from '../supervisor/supervise.ts'
@@ -25,7 +25,7 @@ import {
 } from './flags.ts'
 import { version } from './version.ts'
 import { UsageError } from './usage-error.ts'
-import { installedPackage, sectionIn, stateOrUsage } from './where.ts'
+import { gatewayPortAt, installedPackage, sectionIn, stateOrUsage } from './where.ts'
 
 export const runFlags = {
   ...whereFlags,
@@ -134,7 +134,7 @@ export async function run({ given, positionals, rest }: Parsed, env: Environment
 }
 
 function settingsOf(given: Given, command: readonly string[], env: Environment): Settings {
-  const where = stateOrUsage(given, env)
+  const where = stateOrUsage(given, env, command)
   const ownPort = given.has('port') ? numberOf(given, 'port', 0, 1, 65_535) : undefined
   const envPort = env['OPENCLAW_GATEWAY_PORT']
   if (envPort?.trim() && portOf(envPort) === undefined)
@@ -159,17 +159,22 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
       `--port ${ownPort} contradicts the gateway's own command line, which says --port ${theirs}`,
     )
   const installed = (): ReturnType<typeof installedPackage> => installedPackage([file, ...args])
-  const { stateDir, configPath } = where
+  const { stateDir, configPath, profile, beside } = where
   let { section } = where
   const listening: Settings['listening'] = () => {
     // One that cannot be read just now says nothing new.
     section = sectionIn(configPath) ?? section
-    const port = ownPort ?? gatewayPort(args, env, where.profile, section)
+    const port = ownPort ?? gatewayPortAt({ ...where, section }, env, args, installed())
+    // A link that leads elsewhere by now is not what was locked.
+    const named = realPathOf(where.named) === stateDir ? where.named : stateDir
+    const inName = (path: string): string =>
+      path.startsWith(`${stateDir}/`) ? `${named}${path.slice(stateDir.length)}` : path
+    const place = { stateDir: named, configPath: inName(configPath), port, profile }
     return {
       port,
       addresses: bindAddresses(args, section),
-      environment: (era, run) => childEnvironment(env, { stateDir, configPath, port }, era, run),
-      gatewayLog: section.logFile ?? null,
+      environment: (era, run) => childEnvironment({ ...beside, ...env }, place, era, run),
+      gatewayLog: { configured: section.logFile ?? null, profile: profile.name },
     }
   }
   return {

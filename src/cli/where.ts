@@ -1,4 +1,5 @@
 /** Which state, configuration and port are meant: found the way OpenClaw finds them, overridden by our flags. */
+import { parseEnv } from 'node:util'
 import {
   absolute,
   findProgram,
@@ -12,19 +13,20 @@ import {
   userId,
 } from '../host/paths.ts'
 import { config, configLimitBytes } from '../openclaw/config-file.ts'
+import { withIncludes } from '../openclaw/config-include.ts'
 import { packageOf, type Package } from '../openclaw/launch.ts'
 import { gatewayLockFolder } from '../openclaw/lock-file.ts'
+import { isProfileName, profileIn, profileOf } from '../openclaw/profile.ts'
 import {
   configCandidates,
   gatewayPort,
   gatewaySection,
   homeOf,
-  isProfileName,
   portOf,
-  profileOf,
   stateDirCandidates,
   type Environment,
   type GatewaySection,
+  type Profile,
 } from '../openclaw/settings.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
 import { readStatusFile } from '../supervisor/status.ts'
@@ -34,11 +36,15 @@ import { UsageError } from './usage-error.ts'
 export interface Where {
   /** Real path. */
   readonly stateDir: string
+  /** The same as it was named, links and all: what the gateway looks for beside it, and keeps of it, bears that name. */
+  readonly named: string
   readonly configPath: string
   /** Outside the state. */
   readonly gatewayLockDir: string
-  readonly profile: string | null
+  readonly profile: Profile
   readonly section: GatewaySection
+  /** What `.env` beside a configuration elsewhere says: the gateway would look there, if it were not told of its state. */
+  readonly beside: Environment
   /** What lies at the top of the state directory. */
   readonly names: readonly string[]
 }
@@ -53,16 +59,12 @@ export type Found =
       readonly canPass: boolean
     }
 
-export function findState(given: Given, env: Environment): Found {
+/** `args`: of the gateway's own command line. */
+export function findState(given: Given, env: Environment, args: readonly string[] = []): Found {
   const home = homeOf(env, userHome())
-  const named = given.get('profile')
-  if (named !== undefined && !isProfileName(named))
-    throw new UsageError(
-      `--profile (or SUPERVISE_PROFILE) is ${JSON.stringify(named)}; expected letters, digits, - and _`,
-    )
-  const profile = profileOf(named ?? env['OPENCLAW_PROFILE'])
+  const chosen = chosenProfile(given, args)
   const flag = given.get('state-dir')
-  const candidates = flag === undefined ? stateDirCandidates(env, home, profile) : [flag]
+  const candidates = flag === undefined ? stateDirCandidates(env, home, profileOf(chosen)) : [flag]
   const path = absolute(firstExisting(candidates) ?? candidates[0]!)
   const folder = lookAtFolder(path)
   const what = `state directory ${JSON.stringify(path)}`
@@ -90,25 +92,55 @@ export function findState(given: Given, env: Environment): Found {
   const configFlag = given.get('config')
   const configs = configFlag === undefined ? configCandidates(env, home, folder.realPath) : [configFlag]
   const configPath = absolute(firstExisting(configs) ?? configs[0]!)
+  const isStateSaid = flag !== undefined || chosen !== undefined || env['OPENCLAW_STATE_DIR']?.trim()
   return {
     is: 'found',
     where: {
       stateDir: folder.realPath,
+      named: path,
       configPath,
       gatewayLockDir: `${temporaryFolder()}/${gatewayLockFolder(userId())}`,
-      profile,
+      profile: { name: profileOf(chosen ?? env['OPENCLAW_PROFILE']), isChosen: chosen !== undefined },
       section: sectionIn(configPath) ?? {},
+      beside: isStateSaid || parent(configPath) === path ? {} : dotEnvIn(parent(configPath)),
       names: folder.names,
     },
   }
 }
 
+function chosenProfile(given: Given, args: readonly string[]): string | undefined {
+  const [ours, theirs] = [given.get('profile'), profileIn(args)]
+  for (const [said, where] of [
+    [ours, '--profile (or SUPERVISE_PROFILE)'],
+    [theirs, "--profile of the gateway's own command line"],
+  ] as const)
+    if (said !== undefined && !isProfileName(said))
+      throw new UsageError(`${where} is ${JSON.stringify(said)}; expected letters, digits, - and _`)
+  if (ours !== undefined && theirs !== undefined && ours !== theirs)
+    throw new UsageError(
+      `--profile ${ours} contradicts the gateway's own command line, which chooses the profile ${theirs}`,
+    )
+  return ours ?? theirs
+}
+
 /** Undefined where the configuration cannot be read. */
 export function sectionIn(configPath: string): GatewaySection | undefined {
-  const text = textOf(configPath, configLimitBytes)
-  const parsed = text === undefined ? undefined : config(text)
-  return parsed?.is === 'sound' ? gatewaySection(parsed.value) : undefined
+  const read = (path: string): unknown => {
+    const text = textOf(path, configLimitBytes)
+    const parsed = text === undefined ? undefined : config(text)
+    return parsed?.is === 'sound' ? parsed.value : undefined
+  }
+  const folder = parent(configPath)
+  const top = read(configPath)
+  return top === undefined
+    ? undefined
+    : gatewaySection(withIncludes(top, folder, (path) => read(`${folder}/${path}`)))
 }
+
+/** What the gateway puts into its own environment, where that says nothing yet. */
+const dotEnvIn = (folder: string): Environment => parseEnv(textOf(`${folder}/.env`, dotEnvLimitBytes) ?? '')
+
+const dotEnvLimitBytes = 1024 * 1024
 
 const whatToDoAbout = ({ code, canPass }: { readonly code: string; readonly canPass: boolean }): string => {
   if (canPass) return 'look at its disk, then try again'
@@ -118,16 +150,28 @@ const whatToDoAbout = ({ code, canPass }: { readonly code: string; readonly canP
 }
 
 /** Where a gateway of this state may listen: as OpenClaw finds it, and as the last supervisor was told. */
-export function portsOf({ stateDir, profile, section }: Where, env: Environment): readonly number[] {
-  const read = readStatusFile(ownPaths(stateDir).status)
+export function portsOf(where: Where, env: Environment): readonly number[] {
+  const read = readStatusFile(ownPaths(where.stateDir).status)
   const told: unknown = read.is === 'known' ? read.status.place?.port : undefined
   const own = portOf(String(told))
-  return [gatewayPort([], env, profile, section), ...(own === undefined ? [] : [own])]
+  return [gatewayPortAt(where, env, [], installedHere(env)), ...(own === undefined ? [] : [own])]
+}
+
+/** As things are now: `.env` is read again. */
+export function gatewayPortAt(
+  { stateDir, section, profile, beside }: Where,
+  env: Environment,
+  args: readonly string[],
+  installed: Package | null,
+): number {
+  const isOfRows = installed === null || installed.schemaVersions !== null
+  const dotEnv = dotEnvIn(stateDir)
+  return gatewayPort({ args, env: { ...beside, ...env }, dotEnv, section, profile, isOfRows })
 }
 
 /** For commands that cannot do without it: a name that leads nowhere is wrong usage, a disk that fails is not. */
-export function stateOrUsage(given: Given, env: Environment): Where {
-  const found = findState(given, env)
+export function stateOrUsage(given: Given, env: Environment, args: readonly string[] = []): Where {
+  const found = findState(given, env, args)
   if (found.is === 'found') return found.where
   throw found.canPass ? new Error(found.why) : new UsageError(found.why)
 }

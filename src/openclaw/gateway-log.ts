@@ -1,11 +1,25 @@
 /**
  * What the gateway's own log says of its end: JSON lines, in `logging.file` or in
- * /tmp/openclaw/openclaw-YYYY-MM-DD.log by local date (2026.4.26: dist/logger-BYIbL3gn.js; 2026.9.6 the same),
- * a file that every gateway of the machine writes to and that names no pid. It is evidence for a person, and
- * tells two failures apart; nothing is believed because of it alone.
+ * /tmp/openclaw/openclaw-YYYY-MM-DD.log by local date (2026.4.26: dist/logger-BYIbL3gn.js; 2026.9.6 the same, with
+ * the name of its profile before the date), a file that every gateway of the machine writes to and that names no
+ * pid. It is evidence for a person, and tells two failures apart; nothing is believed because of it alone.
  */
-export const logFileOf = (configured: string | null, localDate: string): string =>
-  configured ?? `/tmp/openclaw/openclaw-${localDate}.log`
+import { logSegmentOf } from './profile.ts'
+
+export interface LogPlace {
+  /** `logging.file`. */
+  readonly configured: string | null
+  readonly profile: string | null
+}
+
+/** Best first: the first that is there counts. */
+export function logFilesOf({ configured, profile }: LogPlace, localDate: string): readonly string[] {
+  if (configured !== null) return [configured]
+  const usual = `/tmp/openclaw/openclaw-${localDate}.log`
+  return profile === null
+    ? [usual]
+    : [`/tmp/openclaw/openclaw-${logSegmentOf(profile)}-${localDate}.log`, usual]
+}
 
 /** `_meta.logLevelId` of tslog: 5 is ERROR, 6 is FATAL. */
 const errorLevel = 5

@@ -8,7 +8,7 @@
  */
 import type { Era } from './era.ts'
 import { commandVariable } from './process-title.ts'
-import type { Environment } from './settings.ts'
+import type { Environment, Profile } from './settings.ts'
 
 /** What the package.json of the installed OpenClaw tells. */
 export interface Package {
@@ -75,6 +75,7 @@ export interface Place {
   readonly stateDir: string
   readonly configPath: string
   readonly port: number
+  readonly profile: Profile
 }
 
 /** Where the gateway looks is said in so many words, so that it and we cannot come to different answers. */
@@ -92,6 +93,8 @@ export function childEnvironment(
   env['OPENCLAW_STATE_DIR'] = place.stateDir
   env['OPENCLAW_CONFIG_PATH'] = place.configPath
   env['OPENCLAW_GATEWAY_PORT'] = String(place.port)
+  // Its workspace up to 2026.7, and its log since 2026.8, bear the name.
+  if (place.profile.isChosen) env['OPENCLAW_PROFILE'] = place.profile.name ?? 'default'
   // 2026.8 and later: restart means a hand-off and exit 0; native service operations are refused. Unknown to
   // older versions, and harmless there.
   env['OPENCLAW_SUPERVISOR_MODE'] = 'external'

@@ -1,14 +1,14 @@
 /**
  * Where OpenClaw keeps its state, which configuration it reads and which port it will listen on: the same
  * answers that the gateway gives itself (2026.4.26, dist/paths-B2cMK-wd.js: resolveStateDir, resolveConfigPath,
- * resolveGatewayPort; dist/windows-argv-LT6IiqDq.js: applyCliProfileEnv). What it decides by looking at the
- * disk is given as candidates, best first: the first that exists counts, else the first.
+ * resolveGatewayPort). What it decides by looking at the disk is given as candidates, best first: the first that
+ * exists counts, else the first.
  */
+import { devPort, portOfProfile } from './profile.ts'
+
 export type Environment = Readonly<Record<string, string | undefined>>
 
 const defaultPort = 18789
-/** The profile `dev` has a port of its own (applyCliProfileEnv). */
-const devPort = 19001
 
 const said = (value: string | undefined): string | undefined => {
   const text = value?.trim()
@@ -24,25 +24,13 @@ export function homeOf(env: Environment, osHome: string): string {
 
 const underHome = (path: string, home: string): string => path.replace(/^~(?=$|\/)/, home)
 
-export function stateDirCandidates(
-  env: Environment,
-  home: string,
-  profile: string | null,
-): readonly string[] {
+/** `chosen`: a profile, by a flag. */
+export function stateDirCandidates(env: Environment, home: string, chosen: string | null): readonly string[] {
   const override = said(env['OPENCLAW_STATE_DIR'])
   if (override !== undefined) return [underHome(override, home)]
-  if (profile !== null) return [`${home}/.openclaw-${profile}`]
+  if (chosen !== null) return [`${home}/.openclaw-${chosen}`]
   return [`${home}/.openclaw`, `${home}/.clawdbot`]
 }
-
-/** `default` means none (dist/paths-Dxz5MWt4.js: normalizeGatewayProfile). */
-export function profileOf(value: string | undefined): string | null {
-  const name = said(value)
-  return name === undefined || name.toLowerCase() === 'default' ? null : name
-}
-
-/** 2026.4.26, dist/profile-utils-7b3ZHGpe.js: isValidProfileName. */
-export const isProfileName = (name: string): boolean => /^[a-z0-9][a-z0-9_-]{0,63}$/i.test(name)
 
 export function configCandidates(env: Environment, home: string, stateDir: string): readonly string[] {
   const override = said(env['OPENCLAW_CONFIG_PATH'])
@@ -66,35 +54,59 @@ export interface GatewaySection {
   readonly customBindHost?: string
   /** Where its log goes, when not to the usual place. */
   readonly logFile?: string
+  /** What it puts into the gateway's environment as OPENCLAW_GATEWAY_PORT, where nothing else says one. */
+  readonly portInEnv?: string
 }
 
 export function gatewaySection(config: unknown): GatewaySection {
-  const logFile = (config as { logging?: { file?: unknown } | null } | null | undefined)?.logging?.file
-  const log = typeof logFile === 'string' && logFile.startsWith('/') ? { logFile } : {}
-  const gateway = (config as { gateway?: unknown } | null | undefined)?.gateway
-  if (typeof gateway !== 'object' || gateway === null) return log
-  const { port, bind, customBindHost } = gateway as Record<string, unknown>
+  const { gateway, logging, env } = membersOf(config)
+  const { port, bind, customBindHost } = membersOf(gateway)
+  const { file } = membersOf(logging)
+  const portInEnv = membersOf(env)[portVariable] ?? membersOf(membersOf(env)['vars'])[portVariable]
   return {
-    ...log,
+    ...(typeof file === 'string' && file.startsWith('/') ? { logFile: file } : {}),
     ...(isPort(port) ? { port } : {}),
     ...(typeof bind === 'string' ? { bind } : {}),
     ...(typeof customBindHost === 'string' ? { customBindHost } : {}),
+    ...(typeof portInEnv === 'string' ? { portInEnv } : {}),
   }
 }
 
-/** `--port` of the gateway's own command line beats its environment, which beats its configuration. */
-export function gatewayPort(
-  args: readonly string[],
-  env: Environment,
-  profile: string | null,
-  config: GatewaySection,
-): number {
+const membersOf = (value: unknown): Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+
+const portVariable = 'OPENCLAW_GATEWAY_PORT'
+
+/** What decides where a gateway listens. */
+export interface PortSources {
+  /** Of the gateway's own command line. */
+  readonly args: readonly string[]
+  readonly env: Environment
+  /** Of `.env` in the state: the gateway puts into its environment what is not there yet (loadGlobalRuntimeDotEnvFiles). */
+  readonly dotEnv: Environment
+  readonly section: GatewaySection
+  readonly profile: Profile
+  /** 2026.8 and later, as far as is known. */
+  readonly isOfRows: boolean
+}
+
+export interface Profile {
+  readonly name: string | null
+  /** By a flag. */
+  readonly isChosen: boolean
+}
+
+/** The first that says anything counts, even where it says no port: the configuration is asked then. */
+export function gatewayPort({ args, env, dotEnv, section, profile, isOfRows }: PortSources): number {
+  const own = profile.isChosen && profile.name === 'dev' ? String(devPort) : undefined
+  const variable = [env[portVariable], own, dotEnv[portVariable], section.portInEnv].find(
+    (value) => said(value) !== undefined,
+  )
   return (
     portOf(optionOf(args, '--port')) ??
-    portOf(env['OPENCLAW_GATEWAY_PORT']) ??
-    (profile === 'dev' ? devPort : undefined) ??
-    config.port ??
-    defaultPort
+    portOf(variable) ??
+    section.port ??
+    (isOfRows && profile.name !== null ? portOfProfile(profile.name) : defaultPort)
   )
 }
 

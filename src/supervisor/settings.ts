@@ -2,6 +2,7 @@
 import type { Policy } from '../lifecycle/lifecycle.ts'
 import type { HttpAddress } from './http.ts'
 import type { Era } from '../openclaw/era.ts'
+import type { LogPlace } from '../openclaw/gateway-log.ts'
 import type { Package } from '../openclaw/launch.ts'
 import type { Policy as RecoveryPolicy } from '../recovery/site.ts'
 
@@ -11,8 +12,7 @@ export interface Listening {
   readonly addresses: readonly string[]
   /** Of the child, all of it; which contract it declares depends on what is started. */
   readonly environment: (era: Era, run: string) => Readonly<Record<string, string>>
-  /** Where the gateway's own log goes, when not to the usual place. */
-  readonly gatewayLog: string | null
+  readonly gatewayLog: LogPlace
 }
 
 export interface Settings {

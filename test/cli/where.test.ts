@@ -2,9 +2,14 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, expect, test } from 'vitest'
-import { findState, installedPackage, type Where } from '../../src/cli/where.ts'
-import { bindAddresses, gatewayPort, type Environment } from '../../src/openclaw/settings.ts'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { findState, gatewayPortAt, installedPackage, type Where } from '../../src/cli/where.ts'
+import {
+  bindAddresses,
+  gatewayPort,
+  type Environment,
+  type PortSources,
+} from '../../src/openclaw/settings.ts'
 
 let home = ''
 beforeEach(() => {
@@ -17,8 +22,12 @@ const make = (...names: readonly string[]): string => {
   mkdirSync(path, { recursive: true })
   return path
 }
-const find = (flags: Record<string, string> = {}, env: Environment = {}): Where => {
-  const found = findState(new Map(Object.entries(flags)), { HOME: home, ...env })
+const find = (
+  flags: Record<string, string> = {},
+  env: Environment = {},
+  args: readonly string[] = [],
+): Where => {
+  const found = findState(new Map(Object.entries(flags)), { HOME: home, ...env }, args)
   if (found.is !== 'found') throw new Error(found.why)
   return found.where
 }
@@ -50,13 +59,45 @@ test('OPENCLAW_STATE_DIR, OPENCLAW_HOME and OPENCLAW_CONFIG_PATH, with ~', () =>
   expect(find({}, { OPENCLAW_STATE_DIR: '  ' }).stateDir).toBe(join(home, '.openclaw'))
 })
 
-test('a profile has a state of its own; the flag beats the variable; `default` is none', () => {
+test('a profile that is chosen has a state of its own; the variable alone chooses none; `default` is none', () => {
   const usual = make('.openclaw')
   const work = make('.openclaw-work')
   const play = make('.openclaw-play')
-  expect(find({}, { OPENCLAW_PROFILE: 'work' }).stateDir).toBe(work)
-  expect(find({ profile: 'play' }, { OPENCLAW_PROFILE: 'work' }).stateDir).toBe(play)
-  expect(find({ profile: 'default' }).stateDir).toBe(usual)
+  expect(find({}, { OPENCLAW_PROFILE: 'work' })).toMatchObject({
+    stateDir: usual,
+    profile: { name: 'work', isChosen: false },
+  })
+  expect(find({ profile: 'play' }, { OPENCLAW_PROFILE: 'work' })).toMatchObject({
+    stateDir: play,
+    profile: { name: 'play', isChosen: true },
+  })
+  expect(find({ profile: 'default' }, { OPENCLAW_PROFILE: 'work' })).toMatchObject({
+    stateDir: usual,
+    profile: { name: null, isChosen: true },
+  })
+  expect(find({}, { OPENCLAW_PROFILE: '../work' }).profile.name).toBeNull()
+  for (const args of [
+    ['openclaw', '--profile', 'work', 'gateway', 'run'],
+    ['node', 'openclaw.mjs', 'gateway', 'run', '--profile=work'],
+  ])
+    expect(find({}, {}, args)).toMatchObject({ stateDir: work, profile: { name: 'work', isChosen: true } })
+})
+
+test('--dev is a profile before the command, and behind it the gateway’s own', () => {
+  const usual = make('.openclaw')
+  const dev = make('.openclaw-dev')
+  expect(find({}, {}, ['openclaw', '--dev', 'gateway', 'run']).stateDir).toBe(dev)
+  expect(find({}, {}, ['openclaw', 'gateway', 'run', '--dev']).stateDir).toBe(usual)
+})
+
+test('a profile that is none, or another one than the gateway is told, is wrong usage', () => {
+  make('.openclaw')
+  const args = ['openclaw', '--profile', 'work', 'gateway', 'run']
+  expect(() => find({ profile: 'play' }, {}, args)).toThrow(/--profile play contradicts .* the profile work/)
+  expect(() => find({ profile: 'a/b' })).toThrow(/--profile \(or SUPERVISE_PROFILE\) is "a\/b"/)
+  expect(() => find({}, {}, ['openclaw', '--profile=..', 'gateway'])).toThrow(
+    /gateway's own command line is "\.\."/,
+  )
 })
 
 test('our flags beat everything', () => {
@@ -70,9 +111,21 @@ test('our flags beat everything', () => {
 })
 
 test('a link to a state is its real path: one lock for both names', () => {
-  const state = make('real')
-  symlinkSync(state, join(home, 'link'))
-  expect(find({ 'state-dir': join(home, 'link') }).stateDir).toBe(state)
+  const stateDir = make('real')
+  const named = join(home, 'link')
+  symlinkSync(stateDir, named)
+  expect(find({ 'state-dir': named })).toMatchObject({ stateDir, named })
+})
+
+test('`.env` beside a configuration elsewhere counts, unless the state was said', () => {
+  const stateDir = make('.openclaw')
+  const elsewhere = make('etc')
+  writeFileSync(join(elsewhere, '.env'), 'API_KEY=x\n')
+  const env = { OPENCLAW_CONFIG_PATH: join(elsewhere, 'openclaw.json') }
+  expect(find({}, env).beside).toEqual({ API_KEY: 'x' })
+  expect(find({ config: env.OPENCLAW_CONFIG_PATH }).beside).toEqual({ API_KEY: 'x' })
+  expect(find({}, { ...env, OPENCLAW_STATE_DIR: stateDir }).beside).toEqual({})
+  expect(find({ 'state-dir': stateDir }, env).beside).toEqual({})
 })
 
 test('the configuration tells port and bind, as JSON5; one that does not parse tells nothing', () => {
@@ -88,16 +141,51 @@ test('the configuration tells port and bind, as JSON5; one that does not parse t
   expect(find().section).toEqual({})
 })
 
-test('the port: command line, environment, profile, configuration, default', () => {
-  const config = { port: 20_003 }
+describe('the port', () => {
+  const none = { name: null, isChosen: false }
+  const port = (some: Partial<PortSources>): number =>
+    gatewayPort({ args: [], env: {}, dotEnv: {}, section: {}, profile: none, isOfRows: true, ...some })
   const env = { OPENCLAW_GATEWAY_PORT: '20002' }
-  expect(gatewayPort(['--port', '20001'], env, 'dev', config)).toBe(20_001)
-  expect(gatewayPort(['--port=20001'], env, 'dev', config)).toBe(20_001)
-  expect(gatewayPort([], env, 'dev', config)).toBe(20_002)
-  expect(gatewayPort([], { OPENCLAW_GATEWAY_PORT: '127.0.0.1:20004' }, null, config)).toBe(20_004)
-  expect(gatewayPort([], {}, 'dev', config)).toBe(19_001)
-  expect(gatewayPort([], {}, null, config)).toBe(20_003)
-  expect(gatewayPort([], {}, null, {})).toBe(18_789)
+  const dotEnv = { OPENCLAW_GATEWAY_PORT: '20003' }
+  const section = { portInEnv: '20004', port: 20_005 }
+
+  test('of the command line, environment, .env, configuration: in this order', () => {
+    expect(port({ args: ['--port', '20001'], env, dotEnv, section })).toBe(20_001)
+    expect(port({ args: ['--port=20001'], env, dotEnv, section })).toBe(20_001)
+    expect(port({ env, dotEnv, section })).toBe(20_002)
+    expect(port({ env: { OPENCLAW_GATEWAY_PORT: '127.0.0.1:20006' } })).toBe(20_006)
+    expect(port({ dotEnv, section })).toBe(20_003)
+    expect(port({ section })).toBe(20_004)
+    expect(port({ section: { port: 20_005 } })).toBe(20_005)
+    expect(port({})).toBe(18_789)
+    expect(port({ dotEnv: { OPENCLAW_GATEWAY_PORT: 'x' }, section })).toBe(20_005)
+  })
+
+  // 41984 and 38556: seen of 2026.9.6, with OPENCLAW_PROFILE=work and =dev.
+  test('of a profile, since 2026.8, where nothing else says one', () => {
+    const of = (name: string, isChosen = false) => ({ profile: { name, isChosen } })
+    expect(port(of('work'))).toBe(41_984)
+    expect(port(of('dev'))).toBe(38_556)
+    expect(port({ ...of('work'), section })).toBe(20_004)
+    expect(port({ ...of('work'), isOfRows: false })).toBe(18_789)
+    expect(port({ ...of('dev', true), dotEnv, section })).toBe(19_001)
+    expect(port({ ...of('dev', true), env })).toBe(20_002)
+    expect(port({ ...of('dev', true), isOfRows: false })).toBe(19_001)
+  })
+
+  test('is read from .env and from included files, as they are at that moment', () => {
+    const state = make('.openclaw')
+    const write = (name: string, text: string): void => writeFileSync(join(state, name), text)
+    write('openclaw.json', "{ $include: './base.json5', gateway: { bind: 'lan' } }")
+    write('base.json5', "{ gateway: { $include: ['parts/gateway.json5'], port: 20007 }, env: { vars: {} } }")
+    make('.openclaw', 'parts')
+    write('parts/gateway.json5', "{ port: 1, bind: 'loopback', customBindHost: '10.0.0.1' }")
+    const where = find()
+    expect(where.section).toEqual({ port: 20_007, bind: 'lan', customBindHost: '10.0.0.1' })
+    expect(gatewayPortAt(where, {}, [], null)).toBe(20_007)
+    write('.env', 'OPENCLAW_GATEWAY_PORT="20008" # mine\n')
+    expect(gatewayPortAt(where, {}, [], null)).toBe(20_008)
+  })
 })
 
 test('not there, no directory: said so', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { causeIn, logFileOf } from '../../src/openclaw/gateway-log.ts'
+import { causeIn, logFilesOf } from '../../src/openclaw/gateway-log.ts'
 
 /** As OpenClaw 2026.4.26 writes it, shortened. */
 const line = (time: string, logLevelId: number, message: string): string =>
@@ -29,7 +29,17 @@ describe('the cause in the log of the gateway', () => {
       expect([whole, null]).toContain(causeIn(text.slice(0, end), since))
   })
   test('stands where the configuration says, or under the day of this place', () => {
-    expect(logFileOf('/var/log/gateway.log', '2026-11-22')).toBe('/var/log/gateway.log')
-    expect(logFileOf(null, '2026-11-22')).toBe('/tmp/openclaw/openclaw-2026-11-22.log')
+    const day = '2026-11-22'
+    expect(logFilesOf({ configured: '/var/log/gateway.log', profile: 'work' }, day)).toEqual([
+      '/var/log/gateway.log',
+    ])
+    expect(logFilesOf({ configured: null, profile: null }, day)).toEqual([
+      '/tmp/openclaw/openclaw-2026-11-22.log',
+    ])
+    // The second: what is started knows nothing of profiles there (up to 2026.7).
+    expect(logFilesOf({ configured: null, profile: 'My_own-1' }, day)).toEqual([
+      '/tmp/openclaw/openclaw--1my-0own--1-2026-11-22.log',
+      '/tmp/openclaw/openclaw-2026-11-22.log',
+    ])
   })
 })

@@ -29,7 +29,8 @@ test.each([
   expect(hasWorkOfItsOwn(installed, before, store)).toBe(has)
 })
 
-const place = { stateDir: '/state', configPath: '/state/openclaw.json', port: 18789 }
+const none = { name: null, isChosen: false }
+const place = { stateDir: '/state', configPath: '/state/openclaw.json', port: 18789, profile: none }
 const given = { OPENCLAW_SYSTEMD_UNIT: 'openclaw-gateway.service', NODE_OPTIONS: '--max-old-space-size=4096' }
 const leaked = {
   INVOCATION_ID: 'x',
@@ -49,4 +50,14 @@ test('each is told that somebody else starts it again; only what may be of files
       era === 'rows' ? undefined : 'supervise.service',
     )
   }
+})
+
+test('a profile that was chosen is told on, also the default one in place of what it inherits', () => {
+  const told = (profile: { name: string | null; isChosen: boolean }): string | undefined =>
+    childEnvironment({ OPENCLAW_PROFILE: 'inherited' }, { ...place, profile }, 'files', 'run')[
+      'OPENCLAW_PROFILE'
+    ]
+  expect(told(none)).toBe('inherited')
+  expect(told({ name: 'work', isChosen: true })).toBe('work')
+  expect(told({ name: null, isChosen: true })).toBe('default')
 })
