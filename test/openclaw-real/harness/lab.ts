@@ -72,8 +72,9 @@ export async function openLab(
   const start = (
     under: 'nobody' | 'supervise' = 'nobody',
     extra: Readonly<Record<string, string>> = {},
+    entry = openclaw.entry,
   ): Started => {
-    const gateway = [node, openclaw.entry, 'gateway', 'run']
+    const gateway = [node, entry, 'gateway', 'run']
     const command = under === 'nobody' ? gateway : [ours, program, 'run', '--', ...gateway]
     const child = spawn(command[0] ?? '', command.slice(1), {
       cwd: place.root,

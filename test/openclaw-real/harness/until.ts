@@ -9,6 +9,7 @@ export async function until<T>(
   limitMs: number,
   look: () => T | undefined | false | Promise<T | undefined | false>,
   lastSeen: () => string = () => '',
+  pauseMs = 50,
 ): Promise<T> {
   const deadline = Date.now() + limitMs
   let failure = ''
@@ -22,6 +23,6 @@ export async function until<T>(
     }
     if (Date.now() > deadline)
       throw new Error(`not within ${limitMs} ms: ${what} ${failure} ${lastSeen()}`.trimEnd())
-    await new Promise((resolve) => setTimeout(resolve, 50))
+    await new Promise((resolve) => setTimeout(resolve, pauseMs))
   }
 }

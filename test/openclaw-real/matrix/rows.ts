@@ -1,15 +1,18 @@
 /** What is run: each version, each way from one to another, what is done to them, and where that makes no sense. */
 
-/** The Node of each, as its package.json asks for; the store that its stable release has; how it is told to restart. */
+/**
+ * The Node of each, as its package.json asks for; the store that its stable release has; how it is told to restart;
+ * whether `openclaw gateway restart` recognises it in the process table.
+ */
 export const versions = [
-  { version: '2026.4.26', node: 22, store: 'file', restarts: 'SIGUSR1' },
-  { version: '2026.5.7', node: 22, store: 'file', restarts: 'SIGUSR1' },
-  { version: '2026.6.11', node: 24, store: 'file', restarts: 'SIGUSR1' },
-  { version: '2026.7.1', node: 24, store: 'file', restarts: 'SIGUSR1' },
-  { version: '2026.7.35', node: 24, store: 'file', restarts: 'SIGUSR1' },
-  { version: '2026.8.2', node: 24, store: 'sqlite', restarts: 'SIGUSR1' },
+  { version: '2026.4.26', node: 22, store: 'file', restarts: 'SIGUSR1', command: 'finds nothing' },
+  { version: '2026.5.7', node: 22, store: 'file', restarts: 'SIGUSR1', command: 'finds nothing' },
+  { version: '2026.6.11', node: 24, store: 'file', restarts: 'SIGUSR1', command: 'finds nothing' },
+  { version: '2026.7.1', node: 24, store: 'file', restarts: 'SIGUSR1', command: 'restarts' },
+  { version: '2026.7.35', node: 24, store: 'file', restarts: 'SIGUSR1', command: 'restarts' },
+  { version: '2026.8.2', node: 24, store: 'sqlite', restarts: 'SIGUSR1', command: 'restarts' },
   // From here on SIGUSR1 opens an inspector; before, SIGUSR2 killed.
-  { version: '2026.9.6', node: 24, store: 'sqlite', restarts: 'SIGUSR2' },
+  { version: '2026.9.6', node: 24, store: 'sqlite', restarts: 'SIGUSR2', command: 'restarts' },
 ] as const
 
 export const upgrades = [
@@ -23,6 +26,7 @@ export const upgrades = [
 export const ofVersions = [
   'start to ready',
   'its own restart',
+  'openclaw gateway restart',
   'configuration edited',
   'killed idle',
   'killed in a turn',
@@ -43,9 +47,10 @@ export type OfVersion = (typeof ofVersions)[number]
 
 export const ofUpgrades = [
   'undisturbed',
+  'package replaced',
   'killed with a new schema',
-  'killed with an agent database',
   'killed with the import recorded',
+  'killed with an agent database',
   'killed with files archived',
   'killed before ready',
   'supervisor killed, too',

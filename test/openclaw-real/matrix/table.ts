@@ -67,13 +67,18 @@ export async function pageOf(all: Results): Promise<string> {
     nameOf(upgrade),
     ...ofUpgrades.map((scenario) => all[nameOf(upgrade)]?.[scenario] ?? 'not run'),
   ])
+  const unrecognised = versions
+    .filter(({ command }) => command === 'finds nothing')
+    .map(({ version }) => version)
   const text = `# Real gateways under the supervisor
 
 Made by \`scripts/matrix\`: each version from npm, with the Node that it asks for, against one harness. What is asserted is what a user sees: after each of these the history is there over the gateway's own RPC, and the next turn sees it.
 
 ${tableOf(['OpenClaw', ...ofVersions], ofEachVersion)}
 
-A state of the older version is taken over by the newer one, whose gateway imports its files at its first start (2026.8 refuses them; its operator imports them with \`openclaw doctor --fix\`, as \`supervise\` says). Whoever imports is killed at one moment after the other. In the end every question is there once, the next turn sees all of them, the store is consistent, and each file of the old one is still kept:
+\`openclaw gateway restart\` is typed beside the supervisor, in a shell that knows nothing of it. In ${unrecognised.join(', ')} that command does not recognise a running gateway: it says "Gateway service disabled.", leaves the gateway as it is, and ends with 0. \`supervise restart\` restarts it.
+
+A state of the older version is taken over by the newer one, whose gateway imports its files at its first start (2026.8 refuses them; its operator imports them with \`openclaw doctor --fix\`, as \`supervise\` says). It is put in the place of the one that runs, between two starts; and whoever imports is killed at one moment after the other. In the end every question is there once, the next turn sees all of them, the store is consistent, and each file of the old one is still kept:
 
 ${tableOf(['upgrade', ...ofUpgrades], ofEachUpgrade)}
 `

@@ -17,7 +17,7 @@ import { note } from './table.ts'
 const startMs = 240_000
 const bystander = 'agent:main:bystander'
 
-for (const { version, node, store, restarts } of versions)
+for (const { version, node, store, restarts, command } of versions)
   describe.runIf(isAsked(version))(version, () => {
     let lab: Lab
     let supervisor: Started | undefined
@@ -94,7 +94,7 @@ for (const { version, node, store, restarts } of versions)
       await until('it is gone', 30_000, () => !stillLives(gateway))
     }
 
-    const expectRestart = async (before: Seen, ask: () => void): Promise<void> => {
+    const expectRestart = async (before: Seen, ask: () => unknown): Promise<void> => {
       let most = 0
       const census = setInterval(() => (most = Math.max(most, lab.gateways().length)), 20)
       try {
@@ -140,6 +140,22 @@ for (const { version, node, store, restarts } of versions)
         const gateway = { ...config.gateway, controlUi: { basePath: `/at-${questions}` } }
         writeFileSync(path, `${JSON.stringify({ ...config, gateway }, null, 2)}\n`)
       })
+    })
+
+    // In a shell beside the supervisor, which knows nothing of it.
+    scenario('openclaw gateway restart', async () => {
+      const before = await up()
+      await expectAllThere()
+      if (command === 'finds nothing') {
+        const told = await lab.cli('gateway', 'restart')
+        expect(told).toMatchObject({ code: 0, stdout: expect.stringContaining('Gateway service disabled.') })
+        expect(lab.gateways()).toEqual([before])
+        await expectAllThere()
+        return
+      }
+      let told: ReturnType<Lab['cli']> | undefined
+      await expectRestart(before, () => (told = lab.cli('gateway', 'restart')))
+      expect(await told).toMatchObject({ code: 0 })
     })
 
     scenario('killed idle', async () => {
