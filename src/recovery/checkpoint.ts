@@ -11,7 +11,7 @@ import { DiskError, type FileStat } from '../host/disk.ts'
 import type { Finding } from './finding.ts'
 import { ownFolder } from './places.ts'
 import { nameOf, parentOf } from './places.ts'
-import { count, finite, listOf, oneOf, pairOf, record, text } from './shape.ts'
+import { count, finite, listOf, oneOf, orNone, pairOf, record, text } from './shape.ts'
 import type { Site } from './site.ts'
 
 /** Inode, size, mtime, ctime of a file; the device is one for the whole checkpoint. */
@@ -32,6 +32,8 @@ export interface Confirmed {
   readonly transcripts: number
   /** What was reported and left alone. */
   readonly benign: readonly Finding[]
+  /** By the name of a database: how its log and the index of that stood to each other (logSight). */
+  readonly logs?: readonly (readonly [string, string])[]
 }
 
 /**
@@ -157,6 +159,7 @@ const isStored = record({
         sessions: count,
         transcripts: count,
         benign: listOf(record({ kind: text, severity: text, path: text, evidence: text })),
+        logs: orNone(listOf(pairOf(text, text))),
       }),
     ),
   ),

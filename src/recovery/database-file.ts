@@ -65,6 +65,14 @@ export async function outsideOf(
   return { ...which, stat, header, log, index, beside, userVersion }
 }
 
+/** The same as long as neither the log nor what its index knows of it is another one. */
+export const logSight = ({ log, index }: DatabaseSeen): string =>
+  [
+    log.is,
+    log.is === 'log' ? `${log.salts} ${log.frames}` : '',
+    index === undefined ? '' : `${index.salts} ${index.frames} ${index.folded}`,
+  ].join()
+
 async function logIn(eyes: Eyes, wal: DatabaseSeen['beside'][number] | undefined): Promise<LogSeen> {
   const reader = logReader()
   if (wal === undefined || wal.stat.bytes > logLimitBytes) return reader.seen()

@@ -12,7 +12,7 @@
  */
 import type { FileStat } from '../host/disk.ts'
 import { agentsFolder, sessionsFolder } from '../openclaw/layout.ts'
-import { inside } from '../openclaw/posix-path.ts'
+import { baseName, dirName, inside } from '../openclaw/posix-path.ts'
 import {
   isUnchanged,
   mayBeTrusted,
@@ -22,6 +22,7 @@ import {
   type Confirmed,
   type Mark,
 } from './checkpoint.ts'
+import { logSight } from './database-file.ts'
 import { Eyes } from './eyes.ts'
 import { lookAtConfig } from './look-at/config.ts'
 import { lookAtDatabases } from './look-at/databases.ts'
@@ -66,8 +67,12 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
       walked.push({ dir: notes.shown(dir), stats, sessions: 0, transcripts: 0, benign: [] })
   }
   if (store === 'sqlite' || store === 'migrating') {
-    for (const [dir, stats] of await lookAtStore(eyes, which, { owed: look.owed, confirmed, trust }))
-      walked.push({ dir: notes.shown(dir), stats, sessions: 0, transcripts: 0, benign: [] })
+    for (const [dir, stats] of await lookAtStore(eyes, which, { owed: look.owed, confirmed, trust })) {
+      const logs = which.databases
+        .filter(({ path }) => dirName(path) === dir)
+        .map((one) => [baseName(one.path), logSight(one)] as const)
+      walked.push({ dir: notes.shown(dir), stats, sessions: 0, transcripts: 0, benign: [], logs })
+    }
   }
   for (const where of store === 'file' || store === 'migrating' ? await sessionsDirs(eyes) : []) {
     const dir = notes.shown(where.dir)

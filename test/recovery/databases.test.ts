@@ -444,6 +444,10 @@ test('an index that may be of another boot than the log proves nothing', async (
   expect(await s.look()).toMatchObject({ verdict: 'consistent' })
   truncateSync(s.at(`${agent}-wal`))
   expect(await s.look()).toMatchObject({ verdict: 'consistent' })
+  // Nor when that look was confirmed in this boot.
+  expect(await recover(s.site, look)).toMatchObject({ is: 'consistent' })
+  expect(await s.look()).toMatchObject({ verdict: 'consistent' })
+  expect(await s.look('this-boot')).toMatchObject({ verdict: 'consistent' })
 })
 
 describe.runIf(hasSqlite())('a log that went, with its index, after a confirmed look', () => {

@@ -36,7 +36,7 @@ import { isUnchanged, type Checkpoint } from '../checkpoint.ts'
 import { type Eyes, quoted } from '../eyes.ts'
 import type { Kind } from '../finding.ts'
 import type { FileStat } from '../../host/disk.ts'
-import { outsideOf, type DatabaseSeen } from '../database-file.ts'
+import { logSight, outsideOf, type DatabaseSeen } from '../database-file.ts'
 import { spliced } from '../notebook.ts'
 import type { Because } from '../seen.ts'
 import { newestSnapshot, newestWithSessions, soundSnapshot, type Snapshot } from '../database-snapshots.ts'
@@ -499,7 +499,13 @@ class StoreEyes {
   /** Nothing reads them any more; but the gateway would write over what is left of them. */
   #lookForLostCommits(one: DatabaseSeen): void {
     const { notes, site } = this.#eyes
-    const lost = lostCommits(one, this.#look.confirmed?.bootId === site.bootId)
+    const { confirmed } = this.#look
+    const before = confirmed?.directories
+      .get(notes.shown(dirName(one.path)))
+      ?.logs?.find(([name]) => name === baseName(one.path))
+    // What was confirmed like that has lost nothing since.
+    const isNew = before?.[1] !== logSight(one)
+    const lost = lostCommits(one, confirmed?.bootId === site.bootId && isNew)
     if (lost === null) return
     const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
     const index = one.beside.find(({ path }) => path.endsWith('-shm'))
@@ -632,7 +638,7 @@ class StoreEyes {
 }
 
 /** What proves that commits were in the log that are not in it now; null where nothing does. */
-function lostCommits({ log, index, beside }: DatabaseSeen, isOfThisBoot: boolean): string | null {
+function lostCommits({ log, index, beside }: DatabaseSeen, isWrittenInThisBoot: boolean): string | null {
   // A finding of its own.
   if (log.is === 'no-log') return null
   if (log.is === 'log' && log.lostCommits > 0)
@@ -642,7 +648,7 @@ function lostCommits({ log, index, beside }: DatabaseSeen, isOfThisBoot: boolean
   if (index === undefined || (log.is === 'empty' && (wal?.bytes ?? 0) > 0)) return null
   const isIndexOf = log.is === 'log' && log.salts === index.salts
   // Nobody syncs an index: after a power cut it may be of an earlier life than the log.
-  if (!isIndexOf && !isOfThisBoot) return null
+  if (!isIndexOf && !isWrittenInThisBoot) return null
   const frames = isIndexOf ? log.frames : 0
   if (Math.max(frames, index.folded) >= index.frames) return null
   const is =
