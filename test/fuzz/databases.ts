@@ -32,6 +32,8 @@ const control = 'state/openclaw.sqlite'
 const agent = 'agents/main/agent/openclaw-agent.sqlite'
 const files = [agent, `${agent}-wal`, `${agent}-shm`, control, `${control}-wal`, `${control}-shm`] as const
 const pageBytes = 4096
+/** Where a sync costs nothing. */
+const inMemory = existsSync('/dev/shm') ? '/dev/shm' : tmpdir()
 const installed = { version: '2026.9.6', schemaVersions: { state: 18, agent: 23 } }
 const tables = ['session_nodes', 'session_windows', 'transcript_events'] as const
 
@@ -144,28 +146,35 @@ function caseOf(seed: number): Case {
   }
 }
 
-/** Unpacked once, and copied for each case. */
-const bases = new Map<Case['base'], ReturnType<typeof unpack>>()
-function baseOf(name: Case['base']): string {
-  const base = bases.get(name) ?? unpack(name)
-  bases.set(name, base)
-  return base.stateDir
+/** Unpacked once, with their snapshots beside them, and copied for each case. */
+const bases = new Map<Case['base'], ReturnType<typeof unpack> & { readonly snapshots: string }>()
+function baseOf(name: Case['base']): { readonly stateDir: string; readonly snapshots: string } {
+  const known = bases.get(name)
+  if (known !== undefined) return known
+  const base = unpack(name)
+  const snapshots = join(dirname(base.stateDir), 'snapshots')
+  const copy = join(dirname(base.stateDir), 'copy')
+  cpSync(base.stateDir, copy, { recursive: true, preserveTimestamps: true })
+  for (const [file, folder] of [
+    [control, 'state'],
+    [agent, 'agent-main'],
+  ] as const) {
+    mkdirSync(join(snapshots, folder), { recursive: true })
+    const to = join(snapshots, folder, '1795358000000.sqlite')
+    through(copy, file, (database) => database.prepare('VACUUM INTO ?').run(to))
+  }
+  const made = { ...base, snapshots }
+  bases.set(name, made)
+  return made
 }
 
 async function run({ base, hasSnapshot, again, changes }: Case) {
-  const room = realpathSync(mkdtempSync(join(tmpdir(), 'supervise-fuzz-')))
+  const room = realpathSync(mkdtempSync(join(inMemory, 'supervise-fuzz-')))
   const dir = join(room, 'state')
   try {
-    cpSync(baseOf(base), dir, { recursive: true, preserveTimestamps: true })
-    if (hasSnapshot)
-      for (const [name, folder] of [
-        [control, 'state'],
-        [agent, 'agent-main'],
-      ] as const) {
-        const to = join(dir, `supervise/snapshots/databases/${folder}/1795358000000.sqlite`)
-        mkdirSync(dirname(to), { recursive: true })
-        through(dir, name, (database) => database.prepare('VACUUM INTO ?').run(to))
-      }
+    const { stateDir, snapshots } = baseOf(base)
+    cpSync(stateDir, dir, { recursive: true, preserveTimestamps: true })
+    if (hasSnapshot) cpSync(snapshots, join(dir, 'supervise/snapshots/databases'), { recursive: true })
     for (const change of changes) operations[change.do](dir, change.by)
     return await judge(placeOf(dir), again)
   } finally {
@@ -188,9 +197,9 @@ function placeOf(dir: string): Place {
       const before = readable(dir)
       return () => {
         const now = readable(dir)
-        const accounts = accountsIn(dir)
+        let accounts: Set<string> | undefined
         for (const [row, text] of before)
-          if (now.get(row) !== text && !accounts.has(row))
+          if (now.get(row) !== text && !(accounts ??= accountsIn(dir)).has(row))
             return `${row} could be read before: ${text.slice(0, 200)}, not ${now.get(row)?.slice(0, 200)}`
         return undefined
       }
@@ -206,10 +215,10 @@ const keys: Readonly<Record<(typeof tables)[number], readonly string[]>> = {
 const nameOf = (table: (typeof tables)[number], row: Readonly<Record<string, unknown>>): string =>
   `${table} ${keys[table].map((key) => JSON.stringify(row[key])).join(' ')}`
 
-/** By table and key, from both ends: what a gateway could read, of a copy. */
+/** By table and key, from both ends where one is not enough: what a gateway could read, of a copy. */
 function readable(dir: string): Map<string, string> {
   const rows = new Map<string, string>()
-  const room = mkdtempSync(join(tmpdir(), 'supervise-fuzz-rows-'))
+  const room = mkdtempSync(join(inMemory, 'supervise-fuzz-rows-'))
   let database: Database | undefined
   try {
     for (const end of ['', '-wal'])
@@ -226,6 +235,7 @@ function readable(dir: string): Map<string, string> {
             .prepare(`SELECT * FROM ${table} NOT INDEXED ORDER BY rowid ${direction}`)
             .iterate())
             rows.set(nameOf(table, row), JSON.stringify(row))
+          break
         } catch {
           continue
         }
