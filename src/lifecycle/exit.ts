@@ -16,6 +16,8 @@ export type Meaning =
   | 'ended-early'
   /** It refuses its configuration or its state: starting it again changes nothing. */
   | 'refused'
+  /** It gave up at a limit of its own: the machine was too busy, and may not be the next time. */
+  | 'timed-out'
   | 'crash'
 
 export const describeExit = (exit: Exit): string =>

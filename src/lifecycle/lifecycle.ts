@@ -421,8 +421,9 @@ function afterExit(state: State, event: On<'exited'>, readyAt: number | null, po
         { kind: 'refused', evidence: detail, command: 'supervise history', canPass: false },
         policy,
       )
+    case 'timed-out':
     case 'crash':
-      if (readyAt === null && event.exit.by === 'code') {
+      if (readyAt === null && event.exit.by === 'code' && event.meaning === 'crash') {
         const failure = withoutNumbers(describeExit(event.exit), event.cause)
         if (state.budgets.lastFailure === failure) {
           const evidence = `failed twice in the same way before it was ready: ${detail}`

@@ -9,7 +9,7 @@
 export type ExitLike =
   { readonly by: 'code'; readonly code: number } | { readonly by: 'signal'; readonly signal: string }
 
-export type Meaning = 'restart-wanted' | 'gave-way' | 'ended-early' | 'refused' | 'crash'
+export type Meaning = 'restart-wanted' | 'gave-way' | 'ended-early' | 'refused' | 'timed-out' | 'crash'
 
 /** EX_CONFIG of sysexits.h. */
 const refusal = 78
@@ -30,8 +30,12 @@ export function meaningOf(
   if (cause !== null && contention.test(cause)) return 'gave-way'
   // Of a command that is no gateway, or that goes on in the background, too.
   if (exit.code === 0) return 'ended-early'
-  return exit.code === refusal ? 'refused' : 'crash'
+  if (exit.code === refusal) return 'refused'
+  return cause !== null && ownLimit.test(cause) ? 'timed-out' : 'crash'
 }
+
+/** 2026.9.6 gives its heartbeat five seconds (`phase=startup, trigger=timeout`): too few on a machine that boots. */
+const ownLimit = /\btrigger=timeout\b/
 
 /** Another process has what this one needs: the words of 2026.4.26 (EADDRINUSE, gateway lock) and of 2026.9.6 (coordinator, agent leases). */
 const contention =

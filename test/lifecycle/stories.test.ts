@@ -360,6 +360,31 @@ test('one that ends with 0 before it is ready, and says nothing, is no restart o
   `)
 })
 
+test('a start that gave up at a limit of its own twice is no damage that never passes: it is tried again, as long as the budget lasts', () => {
+  const late: readonly [string, Told] = [
+    'out of time',
+    {
+      type: 'exited',
+      exit: { by: 'code', code: 1 },
+      meaning: 'timed-out',
+      cause: 'trigger=timeout',
+      quietMs: 0,
+    },
+  ]
+  expect(tell([consistent, late, consistent, late, timeout, consistent, late])).toMatchInlineSnapshot(`
+    "
+                               recovering             0  started: first start                               600000 ms                 -> recover preflight
+    consistent                 starting               1  started: first start                               120000 ms                 -> spawn
+    out of time                recovering             1  crashed: exit status 1: trigger=timeout            600000 ms  crashes 1      -> recover after-exit
+    consistent                 starting               2  crashed: exit status 1: trigger=timeout            120000 ms  crashes 1      -> spawn
+    out of time                backing-off            2  crashed: exit status 1: trigger=timeout            500 ms     crashes 2
+    time is up                 recovering             2  crashed: exit status 1: trigger=timeout            600000 ms  crashes 2      -> recover retry
+    consistent                 starting               3  crashed: exit status 1: trigger=timeout            120000 ms  crashes 2      -> spawn
+    out of time                backing-off            3  crashed: exit status 1: trigger=timeout            1000 ms    crashes 3
+    "
+  `)
+})
+
 test('recovery that cannot be confirmed has a budget of its own, and is held with a cause that can pass', () => {
   expect(tell([unconfirmed, unconfirmed, timeout, unconfirmed])).toMatchInlineSnapshot(`
     "

@@ -106,6 +106,7 @@ const exits = [
   { exit: { by: 'code', code: 0 }, meaning: 'ended-early', quietMs: 0 },
   { exit: { by: 'code', code: 78 }, meaning: 'refused', quietMs: 0 },
   { exit: { by: 'code', code: 1 }, meaning: 'crash', quietMs: 0 },
+  { exit: { by: 'code', code: 1 }, meaning: 'timed-out', quietMs: 0 },
   { exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false }, meaning: 'crash', quietMs: 0 },
   { exit: { by: 'signal', signal: 'SIGKILL', coreDumped: false }, meaning: 'crash', quietMs: 300_000 },
 ] as const

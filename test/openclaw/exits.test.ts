@@ -30,6 +30,14 @@ test.each([
   ['78 for contention that passes', code(78), false, owns, 'nothing', 'gave-way'],
   ['1 for a port', code(1), false, 'another gateway instance is already listening', 'nothing', 'gave-way'],
   ['1 for damage', code(1), false, 'file is not a database', 'nothing', 'crash'],
+  [
+    '1 for a limit of its own',
+    code(1),
+    false,
+    'Gateway failed to start: state lease heartbeat did not become ready (phase=startup, trigger=timeout, status=starting, elapsedMs=5048, timeoutMs=5000)',
+    'nothing',
+    'timed-out',
+  ],
   ['a signal, whatever was written', killed, true, null, 'stop', 'crash'],
 ] as const)('%s', (_, exit, wasReady, cause, words, meaning) => {
   expect(meaningOf(exit, wasReady, cause, words)).toBe(meaning)
