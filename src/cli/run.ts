@@ -172,6 +172,7 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
     const place = { stateDir: named, configPath: inName(configPath), port, profile }
     return {
       port,
+      scheme: section.tls === true ? 'https' : 'http',
       addresses: bindAddresses(args, section),
       environment: (era, run) => childEnvironment({ ...beside, ...env }, place, era, run),
       gatewayLog: { configured: section.logFile ?? null, profile: profile.name },

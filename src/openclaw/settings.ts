@@ -54,13 +54,15 @@ export interface GatewaySection {
   readonly customBindHost?: string
   /** Where its log goes, when not to the usual place. */
   readonly logFile?: string
+  /** It speaks TLS on its port, and nothing else (2026.4.26 and 2026.9.6: gateway.tls.enabled). */
+  readonly tls?: true
   /** What it puts into the gateway's environment as OPENCLAW_GATEWAY_PORT, where nothing else says one. */
   readonly portInEnv?: string
 }
 
 export function gatewaySection(config: unknown): GatewaySection {
   const { gateway, logging, env } = membersOf(config)
-  const { port, bind, customBindHost } = membersOf(gateway)
+  const { port, bind, customBindHost, tls } = membersOf(gateway)
   const { file } = membersOf(logging)
   const portInEnv = membersOf(env)[portVariable] ?? membersOf(membersOf(env)['vars'])[portVariable]
   return {
@@ -68,6 +70,7 @@ export function gatewaySection(config: unknown): GatewaySection {
     ...(isPort(port) ? { port } : {}),
     ...(typeof bind === 'string' ? { bind } : {}),
     ...(typeof customBindHost === 'string' ? { customBindHost } : {}),
+    ...(membersOf(tls)['enabled'] === true ? { tls: true } : {}),
     ...(typeof portInEnv === 'string' ? { portInEnv } : {}),
   }
 }

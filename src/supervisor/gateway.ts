@@ -113,7 +113,7 @@ function watchGateway(
 ): Watch {
   const { clock } = tools
   const { pid } = child.identity
-  const base = `http://127.0.0.1:${settings.port}`
+  const base = `${settings.scheme}://127.0.0.1:${settings.port}`
   let stopped = false
   let wasReady = false
   let forget = (): void => {}

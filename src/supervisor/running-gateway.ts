@@ -165,8 +165,10 @@ async function byListener({ stateDir, ports }: Looked): Promise<RunningGateway |
 const answerWithinMs = 1_000
 
 const answersAsGateway = async (port: number): Promise<boolean> => {
-  const answer = await probe(`http://127.0.0.1:${port}${livenessPath}`, answerWithinMs)
-  return answer.is === 'answered' && isLive(answer)
+  const answers = await Promise.all(
+    ['http', 'https'].map((scheme) => probe(`${scheme}://127.0.0.1:${port}${livenessPath}`, answerWithinMs)),
+  )
+  return answers.some((answer) => answer.is === 'answered' && isLive(answer))
 }
 
 /** Does its environment name this state, as it sees it from where it is? Undefined: it does not say. */

@@ -8,6 +8,7 @@ import type { Policy as RecoveryPolicy } from '../recovery/site.ts'
 
 export interface Listening {
   readonly port: number
+  readonly scheme: 'http' | 'https'
   /** Where the gateway listens besides the loopback addresses. */
   readonly addresses: readonly string[]
   /** Of the child, all of it; which contract it declares depends on what is started. */

@@ -1,8 +1,10 @@
 import { once } from 'node:events'
 import { createServer as createHttpServer, type RequestListener } from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import { probe } from '../../src/host/probe.ts'
+import { cert, key } from '../processes/children/certificate.mjs'
 
 const open: Server[] = []
 const sockets = new Set<Socket>()
@@ -37,6 +39,17 @@ test.each(['127.0.0.1', '::1'])('an answer of %s, with its JSON', async (host) =
     status: 503,
     json: { ready: false, failing: ['x'] },
   })
+})
+
+test('over TLS, with a certificate that nobody vouches for', async () => {
+  const { url } = await at(createHttpsServer({ cert, key }, (_, response) => response.end('{"ok":true}')))
+  const { url: plain } = await http((_, response) => response.end('{}'))
+  expect(await probe(url.replace('http:', 'https:'), 5000)).toMatchObject({
+    is: 'answered',
+    json: { ok: true },
+  })
+  expect(await probe(url, 5000)).toMatchObject({ is: 'no-answer' })
+  expect(await probe(plain.replace('http:', 'https:'), 5000)).toMatchObject({ is: 'no-answer' })
 })
 
 test('a page of HTML is an answer without JSON, whatever its status', async () => {

@@ -39,3 +39,13 @@ test('under the name that the state has, while that leads there', async () => {
   supervisor.signal('SIGTERM')
   expect((await supervisor.ended).code).toBe(0)
 })
+
+test('one that speaks TLS is seen ready', async () => {
+  const room = await enter()
+  writeFileSync(join(room.stateDir, 'openclaw.json'), '{ gateway: { tls: { enabled: true } } }')
+  const supervisor = room.run('ready-over-tls')
+  const { readiness } = await room.reaches('ready', (status) => status.ready)
+  expect(readiness.evidence).toContain('/readyz says ready')
+  supervisor.signal('SIGTERM')
+  expect((await supervisor.ended).code).toBe(0)
+})

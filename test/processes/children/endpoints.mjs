@@ -22,9 +22,9 @@ export const port = Number(portFromArguments || process.env['OPENCLAW_GATEWAY_PO
 const begun = Date.now()
 
 /** `ready` is asked at each question; `told` is called after the first answer that said ready. */
-export const serve = ({ ready = () => true, told = () => {} } = {}) => {
+export const serve = ({ ready = () => true, told = () => {}, make = createServer } = {}) => {
   let first = true
-  const server = createServer((request, response) => {
+  const server = make((request, response) => {
     const path = request.url.split('?')[0]
     const answer = (status, type, body) => response.writeHead(status, { 'content-type': type }).end(body)
     const json = (status, value) => answer(status, 'application/json; charset=utf-8', JSON.stringify(value))
