@@ -39,17 +39,26 @@ export const ownersOf = (
   return owners
 }
 
-/** Which of these processes listen on the port, at this address or at one that covers it? */
-export const listenersAmong = (among: readonly number[], port: number, address: string): number[] => [
-  ...new Set(
-    [
-      ...ownersOf(
-        listenersOnPort(port).filter((socket) => covers(socket.address, address)),
-        among,
-      ).values(),
-    ].flat(),
-  ),
-]
+export interface Listening {
+  readonly pids: readonly number[]
+  /** Where they can be asked from here, as a host in a URL: on loopback, unless they listen elsewhere only. */
+  readonly host: string
+}
+
+/** Which of these processes listen on the port, and where? */
+export function listeningAmong(among: readonly number[], port: number): Listening | undefined {
+  const sockets = listenersOnPort(port)
+  const owners = ownersOf(sockets, among)
+  const theirs = sockets.filter(({ inode }) => owners.has(inode))
+  const [first] = theirs
+  if (first === undefined) return undefined
+  const loopback = ['127.0.0.1', '::1'].find((each) => theirs.some(({ address }) => covers(address, each)))
+  const address = loopback ?? unmapped(first.address)
+  return {
+    pids: [...new Set([...owners.values()].flat())],
+    host: address.includes(':') ? `[${address}]` : address,
+  }
+}
 
 /**
  * Would a socket at `held` get, or stand in the way of, connections meant for `asked`?  The IPv6 any-address

@@ -11,7 +11,7 @@
 import type { Clock } from '../host/clock.ts'
 import { startChild, type Child } from '../host/child.ts'
 import { freeBytesAt } from '../host/free-space.ts'
-import { listenersAmong } from '../host/listeners.ts'
+import { listeningAmong } from '../host/listeners.ts'
 import type { Log } from '../host/log.ts'
 import type { Orphans } from '../host/orphans.ts'
 import { probe } from '../host/probe.ts'
@@ -113,7 +113,7 @@ function watchGateway(
 ): Watch {
   const { clock } = tools
   const { pid } = child.identity
-  const base = `${settings.scheme}://127.0.0.1:${settings.port}`
+  let base = `${settings.scheme}://127.0.0.1:${settings.port}`
   let stopped = false
   let wasReady = false
   let forget = (): void => {}
@@ -129,9 +129,12 @@ function watchGateway(
   }
   const isListening = (): boolean => {
     const tree = [pid, ...descendantsOf(pid).map((row) => row.pid)]
-    const found = listenersAmong(tree, settings.port, '127.0.0.1')
-    for (const one of found) listened.add(one)
-    return found.length > 0
+    const found = listeningAmong(tree, settings.port)
+    if (found === undefined) return false
+    for (const one of found.pids) listened.add(one)
+    // Bound to one address (`bind: custom`, `tailnet`), up to 2026.7 it listens nowhere else.
+    base = `${settings.scheme}://${found.host}:${settings.port}`
+    return true
   }
   const isInstalling = (): boolean =>
     descendantsOf(pid).some((row) => isPackageInstallation(describe(row.pid)?.command ?? ''))

@@ -9,7 +9,7 @@
  *   well, and counts as any other program: `openclaw gateway restart` waits for the gateway that is to come;
  * - by its listener on the configured port, unless its environment names another state.
  */
-import { ownersOf, listenersOnPort } from '../host/listeners.ts'
+import { listeningAmong, ownersOf, listenersOnPort } from '../host/listeners.ts'
 import { lookAtFolder, realPathOf, textOf } from '../host/paths.ts'
 import { probe } from '../host/probe.ts'
 import {
@@ -144,7 +144,9 @@ async function byListener({ stateDir, ports }: Looked): Promise<RunningGateway |
     const sockets = listenersOnPort(port)
     if (sockets.length === 0) continue
     const owners = [...new Set([...ownersOf(sockets).values()].flat())]
-    const isOne = owners.some((pid) => isGatewayName(nameOfProcess(pid))) || (await answersAsGateway(port))
+    const isOne =
+      owners.some((pid) => isGatewayName(nameOfProcess(pid))) ||
+      (await answersAsGateway(listeningAmong(owners, port)?.host ?? '127.0.0.1', port))
     if (!isOne) continue
     const here = owners.filter((pid) => isNamedBy(pid, stateDir) !== false)
     if (owners.length > 0 && here.length === 0) continue
@@ -164,9 +166,9 @@ async function byListener({ stateDir, ports }: Looked): Promise<RunningGateway |
 
 const answerWithinMs = 1_000
 
-const answersAsGateway = async (port: number): Promise<boolean> => {
+const answersAsGateway = async (host: string, port: number): Promise<boolean> => {
   const answers = await Promise.all(
-    ['http', 'https'].map((scheme) => probe(`${scheme}://127.0.0.1:${port}${livenessPath}`, answerWithinMs)),
+    ['http', 'https'].map((scheme) => probe(`${scheme}://${host}:${port}${livenessPath}`, answerWithinMs)),
   )
   return answers.some((answer) => answer.is === 'answered' && isLive(answer))
 }

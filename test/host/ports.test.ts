@@ -8,7 +8,7 @@ import { afterEach, beforeAll, describe as suite, expect, test } from 'vitest'
 import {
   covers,
   listenersOnPort,
-  listenersAmong,
+  listeningAmong,
   ownersOf,
   parseSockets,
   socketsOnPort,
@@ -180,11 +180,19 @@ suite.runIf(process.getuid?.() === 0)('as somebody without permission', () => {
 suite('does the listener belong to these processes', () => {
   test('to us, and to nobody else', async () => {
     const { port } = await listening({ host: '127.0.0.1' })
-    expect(listenersAmong([process.pid], port, '127.0.0.1')).toEqual([process.pid])
-    expect(listenersAmong([process.pid], port, '::1')).toEqual([])
-    expect(listenersAmong([process.ppid], port, '127.0.0.1')).toEqual([])
-    expect(listenersAmong([], port, '127.0.0.1')).toEqual([])
+    expect(listeningAmong([process.pid], port)).toEqual({ pids: [process.pid], host: '127.0.0.1' })
+    expect(listeningAmong([process.ppid], port)).toBeUndefined()
+    expect(listeningAmong([], port)).toBeUndefined()
     expect([...ownersOf(listenersOnPort(port)).values()]).toEqual([[process.pid]])
+  })
+
+  test.each([
+    ['0.0.0.0', '127.0.0.1'],
+    ['127.0.0.2', '127.0.0.2'],
+    ['::1', '[::1]'],
+  ])('at %s, it is asked at %s', async (host, asked) => {
+    const { port } = await listening({ host })
+    expect(listeningAmong([process.pid], port)?.host).toBe(asked)
   })
 
   test('a connection is not a listener', async () => {
@@ -192,7 +200,7 @@ suite('does the listener belong to these processes', () => {
     const client = connect(port, '127.0.0.1')
     const [accepted] = await once(server, 'connection')
     const own = client.localPort ?? 0
-    expect(listenersAmong([process.pid], own, '127.0.0.1')).toEqual([])
+    expect(listeningAmong([process.pid], own)).toBeUndefined()
     expect(listenersOnPort(own)).toEqual([])
     client.destroy()
     accepted.destroy()

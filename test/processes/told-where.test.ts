@@ -40,10 +40,13 @@ test('under the name that the state has, while that leads there', async () => {
   expect((await supervisor.ended).code).toBe(0)
 })
 
-test('one that speaks TLS is seen ready', async () => {
+test.each([
+  ['that speaks TLS', 'ready-over-tls', { tls: { enabled: true } }],
+  ['that listens at one address', 'ready-elsewhere', { bind: 'custom', customBindHost: '127.0.0.2' }],
+])('one %s is seen ready', async (_, child, gateway) => {
   const room = await enter()
-  writeFileSync(join(room.stateDir, 'openclaw.json'), '{ gateway: { tls: { enabled: true } } }')
-  const supervisor = room.run('ready-over-tls')
+  writeFileSync(join(room.stateDir, 'openclaw.json'), JSON.stringify({ gateway }))
+  const supervisor = room.run(child)
   const { readiness } = await room.reaches('ready', (status) => status.ready)
   expect(readiness.evidence).toContain('/readyz says ready')
   supervisor.signal('SIGTERM')

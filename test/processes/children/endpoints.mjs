@@ -22,7 +22,12 @@ export const port = Number(portFromArguments || process.env['OPENCLAW_GATEWAY_PO
 const begun = Date.now()
 
 /** `ready` is asked at each question; `told` is called after the first answer that said ready. */
-export const serve = ({ ready = () => true, told = () => {}, make = createServer } = {}) => {
+export const serve = ({
+  ready = () => true,
+  told = () => {},
+  make = createServer,
+  host = '127.0.0.1',
+} = {}) => {
   let first = true
   const server = make((request, response) => {
     const path = request.url.split('?')[0]
@@ -42,7 +47,7 @@ export const serve = ({ ready = () => true, told = () => {}, make = createServer
       response.on('close', told)
     }
   })
-  server.listen(port, '127.0.0.1', () => note('listening'))
+  server.listen(port, host, () => note('listening'))
   return server
 }
 
