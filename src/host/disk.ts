@@ -9,6 +9,8 @@
  * A failure is a DiskError that says what was tried, on which path, with the system's code.
  */
 
+import type { Survey } from './survey.ts'
+
 export type FileKind = 'file' | 'directory' | 'link' | 'other'
 
 export interface DirEntry {
@@ -37,6 +39,8 @@ export type Segment = Uint8Array | { readonly path: string; readonly from: numbe
 export interface Disk {
   /** In no particular order. */
   list(dir: string): Promise<readonly DirEntry[]>
+  /** `list`, and `stat` of each name; what is gone again by then is left out. */
+  survey(dir: string): Promise<Survey>
   /** Undefined when there is nothing of that name. */
   stat(path: string): Promise<FileStat | undefined>
   /** At most `to - from` bytes of a regular file; fewer when it ends earlier. Never blocks on a FIFO. */

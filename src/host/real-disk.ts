@@ -13,8 +13,11 @@ import { performance } from 'node:perf_hooks'
 import { promisify } from 'node:util'
 import { type Disk, type DirEntry, DiskError, type FileKind, type FileStat, type Segment } from './disk.ts'
 import { exchangeNames } from './exchange.ts'
+import { surveying } from './survey.ts'
 
 const BREATHER_MS = 15
+/** Some tenths of a millisecond. */
+const AT_A_STRETCH = 100
 const PIECE_BYTES = 1 << 20
 
 const { O_RDONLY, O_WRONLY, O_APPEND, O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_DIRECTORY } = fs.constants
@@ -54,16 +57,28 @@ export function realDisk(): Disk {
   return {
     async list(dir) {
       await breathe()
-      return attempt('list', dir, () => {
-        const fd = fs.openSync(dir, O_RDONLY | O_DIRECTORY | SAFELY)
+      return within(dir, (here) =>
+        fs
+          .readdirSync(here, { withFileTypes: true })
+          .map((entry): DirEntry => ({ name: entry.name, kind: kindOf(entry) })),
+      )
+    },
+
+    async survey(dir) {
+      await breathe()
+      const names = within(dir, (here) => fs.readdirSync(here))
+      const survey = surveying(names.length)
+      for (const [n, name] of names.entries()) {
+        if (n % AT_A_STRETCH === 0) await breathe()
+        const path = `${dir}/${name}`
         try {
-          // By the descriptor: readdir on the name would follow a link in the last component.
-          const entries = fs.readdirSync(`/proc/self/fd/${fd}`, { withFileTypes: true })
-          return entries.map((entry): DirEntry => ({ name: entry.name, kind: kindOf(entry) }))
-        } finally {
-          fs.closeSync(fd)
+          const stat = look(path)
+          if (stat !== undefined) survey.note(name, stat)
+        } catch (error) {
+          survey.failed(new DiskError('look at', path, error))
         }
-      })
+      }
+      return survey.finish()
     },
 
     async stat(name) {
@@ -184,6 +199,18 @@ export function realDisk(): Disk {
       turnedAt = performance.now()
     },
   }
+}
+
+/** By the descriptor: readdir on the name would follow a link in the last component. */
+function within<T>(dir: string, list: (here: string) => T): T {
+  return attempt('list', dir, () => {
+    const fd = fs.openSync(dir, O_RDONLY | O_DIRECTORY | SAFELY)
+    try {
+      return list(`/proc/self/fd/${fd}`)
+    } finally {
+      fs.closeSync(fd)
+    }
+  })
 }
 
 function attempt<T>(verb: string, name: string, act: () => T): T {

@@ -28,6 +28,8 @@ export interface Checkpoint {
 export interface Confirmed {
   /** By file name.  Without those that could have changed again unnoticed. */
   readonly marks: ReadonlyMap<string, Mark>
+  /** Of all marks together; null until it is read back from the disk. */
+  readonly seal: string | null
   readonly sessions: number
   readonly transcripts: number
   /** What was reported and left alone. */
@@ -54,12 +56,19 @@ export const isUnchanged = (stat: FileStat, mark: Mark | undefined): boolean =>
   stat.mtimeMs === mark[2] &&
   stat.ctimeMs === mark[3]
 
-const version = 1
+const version = 2
 const limitBytes = 256 * 1024 * 1024
 const pathOf = (site: Site): string => `${site.stateDir}/supervise/checkpoint.json`
 
-/** One line of content, one line of its hash: a torn or edited checkpoint is none. */
+/**
+ * One line of content, one line of its hash: a torn or edited checkpoint is none. Then of each directory a line with its
+ * marks, which is parsed only where the directory is not as its seal says: mostly nothing has changed.
+ */
 const digest = (body: string): string => createHash('sha256').update(body).digest('hex')
+
+/** Of names in the order in which a directory lists them, and of their marks: in another order they are compared one by one. */
+export const sealOf = (names: readonly string[], marks: Float64Array): string =>
+  createHash('sha256').update(names.join('\0')).update(marks).digest('hex')
 
 export async function readCheckpoint(site: Site): Promise<Checkpoint | undefined> {
   try {
@@ -67,18 +76,21 @@ export async function readCheckpoint(site: Site): Promise<Checkpoint | undefined
     if ((await site.disk.stat(ownFolder(site)))?.kind !== 'directory') return undefined
     const stat = await site.disk.stat(pathOf(site))
     if (stat?.kind !== 'file' || stat.bytes > limitBytes) return undefined
-    const [body, hash] = (await site.disk.read(pathOf(site), 0, stat.bytes)).toString('utf8').split('\n')
+    const all = await site.disk.read(pathOf(site), 0, stat.bytes)
+    const bodyEnd = all.indexOf('\n')
+    let at = all.indexOf('\n', bodyEnd + 1) + 1
+    const [body, hash] = all.toString('utf8', 0, at).split('\n')
     if (body === undefined || hash !== digest(body)) return undefined
     const parsed: unknown = JSON.parse(body)
     if (!isStored(parsed)) return undefined
     const stored = parsed as Stored
-    const checkpoint: Checkpoint = {
-      bootId: stored.bootId,
-      dev: stored.dev,
-      directories: new Map(
-        stored.directories.map(([dir, { marks, ...rest }]) => [dir, { ...rest, marks: new Map(marks) }]),
-      ),
+    const directories = new Map<string, Confirmed>()
+    for (const [dir, { bytes, ...rest }] of stored.directories) {
+      directories.set(dir, confirmedBy(rest, all.subarray(at, at + bytes)))
+      at += bytes
     }
+    if (at !== all.length) return undefined
+    const checkpoint: Checkpoint = { bootId: stored.bootId, dev: stored.dev, directories }
     onDisk.add(checkpoint)
     return checkpoint
   } catch (error) {
@@ -86,6 +98,38 @@ export async function readCheckpoint(site: Site): Promise<Checkpoint | undefined
     throw error
   }
 }
+
+function confirmedBy(rest: Omit<Confirmed, 'marks'>, line: Buffer): Confirmed {
+  let marks: ReadonlyMap<string, Mark> | undefined
+  const confirmed: Confirmed = {
+    ...rest,
+    get marks() {
+      return (marks ??= marksOn(line, rest.seal))
+    },
+  }
+  lines.set(confirmed, line)
+  return confirmed
+}
+
+/** None, where the line is not what was sealed. */
+function marksOn(line: Buffer, seal: string | null): ReadonlyMap<string, Mark> {
+  const parsed = parsedOrNull(line.toString('utf8'))
+  if (!isMarks(parsed)) return new Map()
+  const { names, numbers } = parsed as Marks
+  if (sealOf(names, Float64Array.from(numbers)) !== seal) return new Map()
+  return new Map(names.map((name, n) => [name, numbers.slice(n * 4, n * 4 + 4) as unknown as Mark]))
+}
+
+const parsedOrNull = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
+
+/** Of those that were read back: one that is as it was is written as it was. */
+const lines = new WeakMap<Confirmed, Buffer>()
 
 /** Those that were read back from the disk: a look that found nothing changed gives the same one again. */
 const onDisk = new WeakSet<Checkpoint>()
@@ -108,32 +152,50 @@ export async function afterSecondNames(
     const now = await site.disk.stat(path)
     if (confirmed === undefined || mark === undefined || now === undefined) continue
     if (now.ino !== mark[0] || now.bytes !== mark[1] || now.mtimeMs !== mark[2]) continue
-    directories.set(dir, { ...confirmed, marks: new Map(confirmed.marks).set(name, markOf(now)) })
+    directories.set(dir, {
+      ...confirmed,
+      marks: new Map(confirmed.marks).set(name, markOf(now)),
+      seal: null,
+    })
   }
   return paths.length === 0 ? checkpoint : { ...checkpoint, directories }
 }
 
 export async function keepCheckpoint(site: Site, checkpoint: Checkpoint): Promise<void> {
   if (onDisk.has(checkpoint)) return
-  const stored: Stored = {
-    version,
-    bootId: checkpoint.bootId,
-    dev: checkpoint.dev,
-    directories: [...checkpoint.directories].map(([dir, { marks, ...rest }]) => [
-      dir,
-      { ...rest, marks: [...marks] },
-    ]),
-  }
+  const marks: Buffer[] = []
+  const directories = [...checkpoint.directories].map(([dir, confirmed]): Stored['directories'][number] => {
+    const { sessions, transcripts, benign } = confirmed
+    const line = lines.get(confirmed)
+    const written = line === undefined ? lineOf(confirmed.marks) : { line, seal: confirmed.seal }
+    marks.push(written.line)
+    return [dir, { sessions, transcripts, benign, seal: written.seal, bytes: written.line.length }]
+  })
+  const stored: Stored = { version, bootId: checkpoint.bootId, dev: checkpoint.dev, directories }
   const body = JSON.stringify(stored)
   const path = pathOf(site)
   const fresh = `${path}.new`
   const folder = `${site.stateDir}/supervise`
   await site.disk.mkdir(folder, 0o700)
   if ((await site.disk.stat(fresh)) !== undefined) await site.disk.remove(fresh)
-  await site.disk.create(fresh, [Buffer.from(`${body}\n${digest(body)}\n`)], 0o600)
+  await site.disk.create(fresh, [Buffer.from(`${body}\n${digest(body)}\n`), ...marks], 0o600)
   // Not synced: nobody waits for it between a crash and the next start. What a power cut leaves of it is torn, and
   // then none, or an earlier one, whose marks still name exactly the files that it confirmed.
   await site.disk.rename(fresh, path)
+}
+
+function lineOf(all: ReadonlyMap<string, Mark>): { readonly line: Buffer; readonly seal: string } {
+  const marks: Marks = { names: [...all.keys()], numbers: [...all.values()].flat() }
+  return {
+    line: Buffer.from(`${JSON.stringify(marks)}\n`),
+    seal: sealOf(marks.names, Float64Array.from(marks.numbers)),
+  }
+}
+
+interface Marks {
+  readonly names: readonly string[]
+  /** Four a name. */
+  readonly numbers: readonly number[]
 }
 
 interface Stored {
@@ -142,7 +204,8 @@ interface Stored {
   readonly dev: number
   readonly directories: readonly (readonly [
     string,
-    Omit<Confirmed, 'marks'> & { readonly marks: readonly (readonly [string, Mark])[] },
+    /** `bytes`: of its line of marks. */
+    Omit<Confirmed, 'marks'> & { readonly bytes: number },
   ])[]
 }
 
@@ -155,7 +218,8 @@ const isStored = record({
     pairOf(
       text,
       record({
-        marks: listOf(pairOf(text, (mark) => listOf(finite)(mark) && (mark as unknown[]).length === 4)),
+        seal: text,
+        bytes: count,
         sessions: count,
         transcripts: count,
         benign: listOf(record({ kind: text, severity: text, path: text, evidence: text })),
@@ -164,3 +228,4 @@ const isStored = record({
     ),
   ),
 })
+const isMarks = record({ names: listOf(text), numbers: listOf(finite) })

@@ -6,7 +6,8 @@
  * opened.  A directory may be a link as long as it leads inside the state directory.
  */
 import { DiskError, type DirEntry, type FileStat } from '../host/disk.ts'
-import { dirName, inside, resolvePath } from '../openclaw/posix-path.ts'
+import type { Survey } from '../host/survey.ts'
+import { baseName, dirName, inside, resolvePath } from '../openclaw/posix-path.ts'
 import { longLineOf, type Text } from '../openclaw/transcript-line.ts'
 import type { Notebook } from './notebook.ts'
 import type { Site } from './site.ts'
@@ -30,18 +31,29 @@ export class Eyes {
 
   /** Undefined when there is no such directory, or none that may be looked into (then that is a finding). */
   async list(dir: string): Promise<readonly DirEntry[] | undefined> {
+    return await this.#within(dir, async (real) => await this.site.disk.list(real))
+  }
+
+  /** As `list`, with what is known of each. */
+  async survey(dir: string): Promise<Survey | undefined> {
+    const survey = await this.#within(dir, async (real) => await this.site.disk.survey(real))
+    for (const error of survey?.failed ?? []) await this.#failed(`${dir}/${baseName(error.path)}`, error)
+    return survey
+  }
+
+  async #within<T>(dir: string, look: (real: string) => Promise<T>): Promise<T | undefined> {
     this.#signal?.throwIfAborted()
     return await this.#try(dir, async () => {
       const stat = await this.site.disk.stat(dir)
       if (stat === undefined) return undefined
-      if (stat.kind === 'directory') return await this.site.disk.list(dir)
+      if (stat.kind === 'directory') return await look(dir)
       if (stat.kind === 'link') {
         const real = await this.real(dir)
         if (
           inside(this.site.stateDir, real) !== undefined &&
           (await this.site.disk.stat(real))?.kind === 'directory'
         )
-          return await this.site.disk.list(real)
+          return await look(real)
         this.misplaced(dir, 'a link that leads outside, where a directory belongs')
         return undefined
       }
@@ -58,21 +70,13 @@ export class Eyes {
     })
   }
 
-  /** Many at once: what is gone since it was listed is left out.  Few awaits: this is most of the cost of a look. */
+  /** What is not there is left out. */
   async stats(dir: string, names: readonly string[]): Promise<Map<string, FileStat>> {
     const stats = new Map<string, FileStat>()
-    const { disk } = this.site
     for (const name of names) {
-      let stat: FileStat | undefined
-      try {
-        stat = await disk.stat(`${dir}/${name}`)
-      } catch (error) {
-        if (!(error instanceof DiskError)) throw error
-        await this.#failed(`${dir}/${name}`, error)
-      }
+      const stat = await this.stat(`${dir}/${name}`)
       if (stat?.kind === 'file') stats.set(name, stat)
     }
-    this.notes.files += stats.size
     return stats
   }
 

@@ -120,7 +120,7 @@ function trusted(
   return owed === 'no' || checkpoint.bootId === site.bootId ? checkpoint : undefined
 }
 
-type Walked = Omit<Confirmed, 'marks'> & {
+type Walked = Omit<Confirmed, 'marks' | 'seal'> & {
   readonly dir: string
   /** Undefined when it is as it was confirmed. */
   readonly stats: ReadonlyMap<string, FileStat> | undefined
@@ -185,7 +185,7 @@ function checkpointOf(
   for (const { dir, stats, ...rest } of walked) {
     const marks = new Map<string, Mark>()
     for (const [name, stat] of stats ?? []) if (mayBeTrusted(stat, began)) marks.set(name, markOf(stat))
-    directories.set(dir, stats === undefined ? trust!.directories.get(dir)! : { ...rest, marks })
+    directories.set(dir, stats === undefined ? trust!.directories.get(dir)! : { ...rest, marks, seal: null })
   }
   return { bootId: site.bootId, dev: root?.dev ?? 0, directories }
 }

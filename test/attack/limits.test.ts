@@ -89,10 +89,10 @@ test('a generation longer than any that is kept is not read', async () => {
   expect(process.memoryUsage().rss - before).toBeLessThan(200 * 2 ** 20)
 })
 
-const sound = { version: 1, bootId: 'a-boot', directories: [] }
+const sound = { version: 2, bootId: 'a-boot', directories: [] }
 test.each([
   ['nothing', null],
-  ['no directories', { version: 1, bootId: 'a-boot' }],
+  ['no directories', { version: 2, bootId: 'a-boot' }],
   ['a directory that is none', { ...sound, directories: [null] }],
 ])('a checkpoint with the right hash that holds %s is none', async (_, stored) => {
   const room = attackRoom()

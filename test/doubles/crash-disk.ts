@@ -14,6 +14,8 @@ import {
   type FileStat,
   type Segment,
 } from '../../src/host/disk.ts'
+import type { Survey } from '../../src/host/survey.ts'
+import { surveyBy } from './survey-by.ts'
 
 export interface Loss {
   /** Which of the pending changes of names reached the disk. */
@@ -274,6 +276,11 @@ export class CrashDisk implements Disk {
     const node = this.#at(dir) ?? fail('list', dir, 'ENOENT')
     if (node.kind !== 'directory') fail('list', dir, 'ENOTDIR')
     return [...node.entries].map(([name, { kind }]) => ({ name, kind }))
+  }
+
+  async survey(dir: string): Promise<Survey> {
+    const names = (await this.list(dir)).map(({ name }) => name)
+    return await surveyBy(dir, names, async (path) => await this.stat(path))
   }
 
   async stat(path: string): Promise<FileStat | undefined> {

@@ -287,6 +287,20 @@ export const faults: readonly Fault[] = [
     suites: [noticed],
   },
   {
+    name: 'a directory with as many names as before is taken for unchanged',
+    file: 'src/recovery/look-at/sessions.ts',
+    from: 'sealOf(survey.names, marksIn(survey)) === confirmed.seal',
+    to: 'survey.names.length === confirmed.marks.size',
+    suites: [suite('recovery/inspect.test.ts')],
+  },
+  {
+    name: 'marks are believed that are not what was sealed',
+    file: 'src/recovery/checkpoint.ts',
+    from: '  if (sealOf(names, Float64Array.from(numbers)) !== seal) return new Map()\n',
+    to: '',
+    suites: [suite('recovery/inspect.test.ts')],
+  },
+  {
     name: 'a torn tail is cut one line too far',
     file: 'src/recovery/look-at/lines.ts',
     from: "      if (isTorn) return { is: 'torn', soundBytes: end }",

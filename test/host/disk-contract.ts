@@ -1,6 +1,7 @@
 /** What recovery relies on, said once for the real disk and for the double. */
 import { expect, test } from 'vitest'
 import type { Disk } from '../../src/host/disk.ts'
+import { statAt } from '../../src/host/survey.ts'
 
 export interface Bench {
   readonly disk: Disk
@@ -55,6 +56,21 @@ export function diskContract(bench: () => Bench): void {
     expect((await bench().disk.read(on('a'), 8, 99)).toString()).toBe('89')
     expect((await bench().disk.read(on('a'), 20, 99)).length).toBe(0)
     expect((await bench().disk.read(on('a'), 5, 5)).length).toBe(0)
+  })
+
+  test('a survey says of each name what a look at it does', async () => {
+    const { disk, root, symlink, fifo } = bench()
+    await make('a', 'first')
+    await disk.mkdir(on('b'), 0o700)
+    symlink('a', on('c'))
+    fifo(on('d'))
+    const survey = await disk.survey(root)
+    expect(survey.names.toSorted()).toEqual(['a', 'b', 'c', 'd'])
+    for (const [n, name] of survey.names.entries())
+      expect([name, statAt(survey, n)]).toEqual([name, await disk.stat(on(name))])
+    expect(survey.failed).toEqual([])
+    await expect(disk.survey(on('a'))).rejects.toEqual(code('ENOTDIR'))
+    await expect(disk.survey(on('none'))).rejects.toEqual(code('ENOENT'))
   })
 
   test('only what exists is appended to', async () => {

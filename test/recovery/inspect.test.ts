@@ -1,5 +1,6 @@
 /** What a look sees beyond the rows of the damage table, and what it never does. */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import {
   appendFileSync,
   chmodSync,
@@ -10,6 +11,7 @@ import {
   realpathSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   truncateSync,
   utimesSync,
@@ -21,6 +23,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { DiskError, type Disk } from '../../src/host/disk.ts'
 import { realDisk } from '../../src/host/real-disk.ts'
 import { workshopIn } from '../../src/host/sqlite-workshop.ts'
+import { surveyBy } from '../doubles/survey-by.ts'
 import { keepCheckpoint } from '../../src/recovery/checkpoint.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { recover } from '../../src/recovery/recover.ts'
@@ -53,6 +56,12 @@ function watched(
     ...real,
     stat: async (path) => (check('stat', path), await real.stat(path)),
     list: async (path) => (check('list', path), await real.list(path)),
+    survey: async (dir) =>
+      await surveyBy(
+        dir,
+        (await disk.list(dir)).map(({ name }) => name),
+        async (path) => await disk.stat(path),
+      ),
     read: async (path, from, to) => {
       check('read', path)
       read.push(path)
@@ -523,6 +532,27 @@ describe('a checkpoint (recover.ts 8)', () => {
     expect(said(seen.inspection)).toEqual([`transcript-torn-tail loses ${transcript}`])
   })
 
+  test('with marks that are not those that were sealed vouches for nothing in that directory', async () => {
+    const s = await confirmed()
+    const before = statSync(s.at(transcript)).ctimeMs
+    writeFileSync(s.at(transcript), readFileSync(s.at(transcript), 'utf8').slice(0, -4))
+    writeFileSync(s.at(transcript), `${readFileSync(s.at(transcript), 'utf8')}xxxx`)
+    utimesSync(s.at(transcript), old, old)
+    const path = s.at('supervise/checkpoint.json')
+    const [body = '', , ...lines] = readFileSync(path, 'utf8').trimEnd().split('\n')
+    const now = lines.map((line) =>
+      line.replaceAll(String(before), String(statSync(s.at(transcript)).ctimeMs)),
+    )
+    expect(now).not.toEqual(lines)
+    const stored = JSON.parse(body)
+    for (const [n, [, directory]] of stored.directories.entries()) directory.bytes = now[n]!.length + 1
+    const head = JSON.stringify(stored)
+    const hash = createHash('sha256').update(head).digest('hex')
+    writeFileSync(path, `${[head, hash, ...now].join('\n')}\n`)
+    const { seen } = await readBy(s, 'no')
+    expect(said(seen.inspection)).toEqual([`transcript-torn-tail loses ${transcript}`])
+  })
+
   test('does not hide what is gone', async () => {
     const s = await confirmed()
     rmSync(s.at(transcript))
@@ -563,7 +593,7 @@ describe('a checkpoint (recover.ts 8)', () => {
       const path = s.at('supervise/checkpoint.json')
       const text = readFileSync(path, 'utf8')
       if (what === 'torn') writeFileSync(path, text.slice(0, -10))
-      if (what === 'another version') writeFileSync(path, text.replace('"version":1', '"version":2'))
+      if (what === 'another version') writeFileSync(path, text.replace('"version":2', '"version":3'))
       if (what === 'gone') rmSync(path)
       const site = what.startsWith('of') ? { ...s.site, bootId: 'another' } : s.site
       expect((await readBy({ ...s, site }, 'this-boot')).read.length).toBeGreaterThan(10)

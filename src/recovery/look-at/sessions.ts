@@ -4,8 +4,9 @@
  * debris.
  */
 import type { FileStat } from '../../host/disk.ts'
+import { kindAt, marksIn, statAt, type Survey } from '../../host/survey.ts'
 import { adopt } from './adopt.ts'
-import { isUnchanged, type Confirmed } from '../checkpoint.ts'
+import { sealOf, type Confirmed } from '../checkpoint.ts'
 import { isLockName } from '../../openclaw/layout.ts'
 import type { Eyes } from '../eyes.ts'
 import { indexInForce, writeIndex } from './session-index.ts'
@@ -24,24 +25,19 @@ export async function lookAtSessions(
   eyes: Eyes,
   where: { readonly dir: string; readonly agentId: string; readonly depth: Depth },
 ): Promise<ReadonlyMap<string, FileStat> | 'as confirmed' | undefined> {
-  const entries = await eyes.list(where.dir)
-  if (entries === undefined) return undefined
-  const files: string[] = []
-  const others = []
-  for (const { name, kind } of entries)
-    if (kind !== 'file') others.push({ name, kind })
-    else if (!name.startsWith('.supervise-')) files.push(name)
-  const stats = await eyes.stats(where.dir, files)
-
+  const survey = await eyes.survey(where.dir)
+  if (survey === undefined) return undefined
   const { trust } = where.depth
-  const mayBeSkipped = others.length === 0 && eyes.notes.deaths.size === 0
-  if (trust !== undefined && mayBeSkipped && isAsConfirmed(eyes.site, stats, trust)) {
+  if (trust !== undefined && eyes.notes.deaths.size === 0 && isAsConfirmed(eyes.site, survey, trust)) {
+    eyes.notes.files += survey.names.length
     eyes.notes.sessions += trust.sessions
     eyes.notes.transcripts += trust.transcripts
     eyes.notes.findings.push(...trust.benign)
     return 'as confirmed'
   }
 
+  const { stats, others } = apart(survey)
+  eyes.notes.files += stats.size
   const here = new SessionsDir(eyes, where, stats, others)
   await lookAtOthers(here)
   here.locks = await readLocks(here)
@@ -60,13 +56,23 @@ export async function lookAtSessions(
 }
 
 /** Nothing here changed since it was found consistent, nothing waits for a process to die, nothing else is asked for. */
-function isAsConfirmed(site: Site, stats: ReadonlyMap<string, FileStat>, confirmed: Confirmed): boolean {
+function isAsConfirmed(site: Site, survey: Survey, confirmed: Confirmed): boolean {
   const { policy } = site
   if (policy.adopt || policy.tidy || policy.unarchive || policy.resume !== 'crashed') return false
-  if (stats.size !== confirmed.marks.size) return false
-  for (const [name, stat] of stats)
-    if (!isUnchanged(stat, confirmed.marks.get(name)) || isLockName(name)) return false
-  return true
+  if (survey.names.some((name, n) => kindAt(survey, n) !== 'file' || isLockName(name))) return false
+  return sealOf(survey.names, marksIn(survey)) === confirmed.seal
+}
+
+/** Our own temporary names are nobody's but ours. */
+function apart(survey: Survey): Pick<SessionsDir, 'stats' | 'others'> {
+  const stats = new Map<string, FileStat>()
+  const others = []
+  for (const [n, name] of survey.names.entries()) {
+    const kind = kindAt(survey, n)
+    if (kind !== 'file') others.push({ name, kind })
+    else if (!name.startsWith('.supervise-')) stats.set(name, statAt(survey, n))
+  }
+  return { stats, others }
 }
 
 /** A link, a directory, a FIFO where a file of the gateway's belongs. */
