@@ -296,7 +296,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'marks are believed that are not what was sealed',
     file: 'src/recovery/checkpoint.ts',
-    from: '  if (sealOf(names, Float64Array.from(numbers)) !== seal) return new Map()\n',
+    from: '  if (sealOf(names, marks) !== seal) return new Map()\n',
     to: '',
     suites: [suite('recovery/inspect.test.ts')],
   },
