@@ -1,7 +1,7 @@
 /** `supervise repair`: one recovery, by an operator's hand, while nobody else holds the state. */
 import type { Environment } from '../openclaw/settings.ts'
 import { recover } from '../recovery/recover.ts'
-import { defaultPolicy, type Policy } from '../recovery/site.ts'
+import type { Policy } from '../recovery/site.ts'
 import type { Recovery } from '../recovery/verdict.ts'
 import { clearOwed } from '../supervisor/owed.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
@@ -9,9 +9,10 @@ import { judge, readStatusFile } from '../supervisor/status.ts'
 import { siteOn } from '../supervisor/this-machine.ts'
 import { look } from './check.ts'
 import { exitStatus } from './exit-statuses.ts'
-import { choiceOf, isOn, whereFlags, type Flags, type Given, type Parsed } from './flags.ts'
+import { isOn, whereFlags, type Flags, type Given, type Parsed } from './flags.ts'
 import { bytes, clean, say, sayJson } from './output.ts'
 import { wholeCommand, type Meant } from '../supervisor/whole-command.ts'
+import { recoveryFlags, recoveryPolicy } from './recovery-flags.ts'
 import { sayFinding, sayInspection, withWholeCommand } from './render-findings.ts'
 import { installedHere, noArguments, stateOrUsage } from './where.ts'
 import { withState } from './with-state.ts'
@@ -22,20 +23,9 @@ export const repairFlags = {
   unarchive: { help: 'put back what a `doctor --fix` renamed away from sessions that live' },
   adopt: { help: 'put transcripts that no entry names back in the index' },
   tidy: { help: 'set debris of crashed writes aside' },
-  'config-rollback': { help: 'put back the configuration that last got ready, when it does not parse' },
+  ...recoveryFlags,
   'accept-loss': {
     help: 'a database that is gone, and of which nothing is left to restore: let the gateway begin a new one',
-  },
-  'on-loss': {
-    value: 'start|hold',
-    help: 'a transcript that nothing on disk holds any more',
-    fallback: 'start',
-  },
-  'unknown-store': { value: 'hold|start', help: 'a state whose layout is not known', fallback: 'hold' },
-  resume: {
-    value: 'crashed|all|none',
-    help: 'cut-off turns to resume: those of a crash, also those of a stop, or none',
-    fallback: 'crashed',
   },
   json: { help: 'one JSON object' },
 } satisfies Flags
@@ -106,15 +96,11 @@ const isHeldBack = (stateDir: string): boolean => {
 }
 
 const policyOf = (given: Given): Policy => ({
-  ...defaultPolicy,
+  ...recoveryPolicy(given),
   unarchive: isOn(given, 'unarchive'),
   adopt: isOn(given, 'adopt'),
   tidy: isOn(given, 'tidy'),
-  configRollback: isOn(given, 'config-rollback'),
   acceptLoss: isOn(given, 'accept-loss'),
-  onLoss: choiceOf(given, 'on-loss', ['start', 'hold']),
-  unknownStore: choiceOf(given, 'unknown-store', ['hold', 'start']),
-  resume: choiceOf(given, 'resume', ['crashed', 'all', 'none']),
 })
 
 const evidenceOf = (recovery: Recovery): string | null => ('evidence' in recovery ? recovery.evidence : null)

@@ -8,7 +8,6 @@ import { Impossible, type Policy } from '../lifecycle/lifecycle.ts'
 import { isStateDirectory } from '../openclaw/layout.ts'
 import { childEnvironment } from '../openclaw/launch.ts'
 import { bindAddresses, optionOf, portOf, type Environment } from '../openclaw/settings.ts'
-import { defaultPolicy, type Policy as RecoveryPolicy } from '../recovery/site.ts'
 import type { Settings } from '../supervisor/settings.ts'
 import { supervise } from '../supervisor/supervise.ts'
 import { wholeCommand } from '../supervisor/whole-command.ts'
@@ -23,6 +22,7 @@ import {
   type Given,
   type Parsed,
 } from './flags.ts'
+import { recoveryFlags, recoveryPolicy } from './recovery-flags.ts'
 import { version } from './version.ts'
 import { UsageError } from './usage-error.ts'
 import { gatewayPortAt, installedPackage, sectionIn, stateOrUsage } from './where.ts'
@@ -36,18 +36,7 @@ export const runFlags = {
     fallback: 'leave',
   },
   orphan: { value: 'stop|refuse', help: 'a gateway that a dead supervisor left behind', fallback: 'stop' },
-  'on-loss': {
-    value: 'start|hold',
-    help: 'a transcript that nothing on disk holds any more',
-    fallback: 'start',
-  },
-  'unknown-store': { value: 'hold|start', help: 'a state whose layout is not known', fallback: 'hold' },
-  resume: {
-    value: 'crashed|all|none',
-    help: 'cut-off turns to resume: those of a crash, also those of a stop, or none',
-    fallback: 'crashed',
-  },
-  'config-rollback': { help: 'put back the configuration that last got ready, when it does not parse' },
+  ...recoveryFlags,
   'start-limit': {
     value: 'TIME',
     help: 'a start that shows no progress for so long is given up (after an update: at the bound)',
@@ -185,7 +174,7 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
     command: { file, args, cwd: currentFolder() },
     installed,
     lifecycle: lifecycleOf(given),
-    recovery: recoveryOf(given),
+    recovery: recoveryPolicy(given),
     probeEveryMs: durationOf(given, 'probe-every', 10_000),
     probeTimeoutMs: durationOf(given, 'probe-timeout', 5_000),
     hangAfterMs: durationOf(given, 'hang-after', 180_000),
@@ -232,12 +221,4 @@ const lifecycleOf = (given: Given): Policy => ({
   hungStopTimeoutMs: durationOf(given, 'hung-stop-limit', 20_000),
   onHold: choiceOf(given, 'on-hold', ['leave', 'wait']),
   heldRetryMs: durationOf(given, 'held-retry', 60_000),
-})
-
-const recoveryOf = (given: Given): RecoveryPolicy => ({
-  ...defaultPolicy,
-  onLoss: choiceOf(given, 'on-loss', ['start', 'hold']),
-  unknownStore: choiceOf(given, 'unknown-store', ['hold', 'start']),
-  resume: choiceOf(given, 'resume', ['crashed', 'all', 'none']),
-  configRollback: isOn(given, 'config-rollback'),
 })
