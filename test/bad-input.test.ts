@@ -142,7 +142,7 @@ test('a port that is none, and two that contradict each other', async () => {
   })
   const dashed = await room.supervise(['run', '--port', '-1', ...gateway])
   expect(dashed.code).toBe(64)
-  expect(lineOf(dashed)).toBe("Option '--port' argument is ambiguous")
+  expect(lineOf(dashed)).toBe("Option '--port' argument is ambiguous: see --help")
   const variable = await room.supervise(['run', ...gateway], { SUPERVISE_PORT: 'many' })
   expect(variable.code).toBe(64)
   expect(lineOf(variable)).toContain('SUPERVISE_PORT) is "many"')
@@ -218,12 +218,13 @@ test('an unknown command, flag, variable, argument, value or duration', async ()
     [['dance'], 'unknown command "dance"'],
     [['--dance'], 'unknown command "--dance"'],
     [['constructor'], 'unknown command "constructor"'],
-    [['run', '--dance', ...gateway], "Unknown option '--dance'"],
+    [['run', '--dance', ...gateway], "Unknown option '--dance': see --help"],
     [['status', '--dance'], "Unknown option '--dance'"],
     [run, 'unknown setting in the environment: SUPERVISE_DANCE', { SUPERVISE_DANCE: '1' }],
     [['check', 'extra'], 'unexpected argument: "extra"'],
     [['run', 'node', 'x.mjs'], 'unexpected argument: "node"'],
-    [['run', '--port'], "Option '--port <value>' argument missing"],
+    [['run', '--port'], "Option '--port <value>' argument missing: see --help"],
+    [['help', 'dance'], 'unknown command "dance"'],
     [['undo'], 'undo takes the id of one repair'],
     [['undo', 'a', 'b'], 'undo takes the id of one repair'],
     [['undo', '../../etc'], 'there is no repair "../../etc"'],

@@ -67,7 +67,7 @@ const commands: Readonly<Record<string, () => Promise<Command>>> = {
 
 export async function cli(args: readonly string[], env: Environment): Promise<number> {
   try {
-    const [name, ...rest] = args
+    const [name, ...rest] = args[0] === 'help' && args[1] !== undefined ? [args[1], '--help'] : args
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
       say(overview)
       return name === undefined ? exitStatus.usage : exitStatus.ok
@@ -118,5 +118,5 @@ const overview = [
   '  restart  restart the gateway gracefully',
   '  retry    try again at once',
   '',
-  'supervise COMMAND --help tells the options and exit statuses of each.',
+  'supervise help COMMAND tells the options and exit statuses of each.',
 ].join('\n')

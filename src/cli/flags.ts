@@ -62,7 +62,8 @@ export function parseFlags(
     return { given, positionals: parsed.positionals, rest }
   } catch (error) {
     if (error instanceof UsageError) throw error
-    throw new UsageError((error as Error).message.split(/\.\s/)[0] ?? 'wrong usage', { cause: error })
+    const [what = 'wrong usage'] = (error as Error).message.split(/\.\s/)
+    throw new UsageError(`${what}: see --help`, { cause: error })
   }
 }
 

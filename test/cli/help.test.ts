@@ -27,6 +27,7 @@ test('each command explains itself, with 0, and ends in its exit statuses', asyn
       expect(overview.stdout).toMatch(new RegExp(`^  ${command} `, 'm'))
       const { code, stdout, stderr } = await room.supervise([command, '--help'])
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+      expect((await room.supervise(['help', command])).stdout).toBe(stdout)
       expect(stdout).toMatch(new RegExp(`^usage: supervise ${command} `))
       const table = stdout.slice(stdout.indexOf('\nexit status:\n') + '\nexit status:\n'.length)
       const told = table
