@@ -131,17 +131,6 @@ for (const { version, node, store, restarts, command } of versions)
       await expectRestart(before, () => signal(before, restarts))
     })
 
-    scenario('configuration edited', async () => {
-      const before = await up()
-      await expectAllThere()
-      await expectRestart(before, () => {
-        const path = join(lab.place.stateDir, 'openclaw.json')
-        const config = JSON.parse(readFileSync(path, 'utf8')) as { gateway: object }
-        const gateway = { ...config.gateway, controlUi: { basePath: `/at-${questions}` } }
-        writeFileSync(path, `${JSON.stringify({ ...config, gateway }, null, 2)}\n`)
-      })
-    })
-
     // In a shell beside the supervisor, which knows nothing of it.
     scenario('openclaw gateway restart', async () => {
       const before = await up()
@@ -156,6 +145,17 @@ for (const { version, node, store, restarts, command } of versions)
       let told: ReturnType<Lab['cli']> | undefined
       await expectRestart(before, () => (told = lab.cli('gateway', 'restart')))
       expect(await told).toMatchObject({ code: 0 })
+    })
+
+    scenario('configuration edited', async () => {
+      const before = await up()
+      await expectAllThere()
+      await expectRestart(before, () => {
+        const path = join(lab.place.stateDir, 'openclaw.json')
+        const config = JSON.parse(readFileSync(path, 'utf8')) as { gateway: object }
+        const gateway = { ...config.gateway, controlUi: { basePath: `/at-${questions}` } }
+        writeFileSync(path, `${JSON.stringify({ ...config, gateway }, null, 2)}\n`)
+      })
     })
 
     scenario('killed idle', async () => {
