@@ -6,7 +6,8 @@
  * - by the files it has open under the state: any file where it bears the gateway's title, a store that is open for
  *   writing where it could be one (it takes the title some time after its first instruction). Where it bears the title
  *   and its environment names the state, it may be one. What its environment tells to be a command bears the title as
- *   well, and counts as any other program: `openclaw gateway restart` waits for the gateway that is to come;
+ *   well, and counts as any other program: `openclaw gateway restart` waits for the gateway that is to come, in 2026.7
+ *   and 2026.8 with the control plane open, into which it wrote its request;
  * - by its listener on the configured port, unless its environment names another state.
  */
 import { listeningAmong, ownersOf, listenersOnPort } from '../host/listeners.ts'
@@ -25,6 +26,7 @@ import {
   seesAs,
   type Description,
 } from '../host/process-table.ts'
+import { controlPlane } from '../openclaw/databases.ts'
 import { isOfStore } from '../openclaw/layout.ts'
 import { gatewayLockPlace, isGatewayLockName, lockHolder, lockLimitBytes } from '../openclaw/lock-file.ts'
 import { isLive, livenessPath } from '../openclaw/probes.ts'
@@ -113,8 +115,11 @@ function byProcess({ stateDir }: Looked): RunningGateway | null {
   const top = `${stateDir}/`
   const isUnder = (path: string): boolean => path.startsWith(top)
   const isStore = (path: string): boolean => isUnder(path) && isOfStore(path.slice(top.length))
+  const isOtherStore = (path: string): boolean => isStore(path) && path !== `${top}${controlPlane}`
   const lookAt = (pid: number): RunningGateway | null => {
-    const bearsTitle = isGatewayName(nameOfProcess(pid)) && environmentOf(pid)?.has(commandVariable) !== true
+    const isCalledGateway = isGatewayName(nameOfProcess(pid))
+    const isItsCommand = isCalledGateway && environmentOf(pid)?.has(commandVariable) === true
+    const bearsTitle = isCalledGateway && !isItsCommand
     const who = (by: string, isCertain: boolean): RunningGateway | null => {
       const seen = describe(pid)
       return seen === undefined ? null : found('foreign', seen, by, isCertain)
@@ -124,7 +129,7 @@ function byProcess({ stateDir }: Looked): RunningGateway | null {
       : bearsTitle
         ? hasOpen(pid, 'at all', isUnder)
         : canBeGateway(exeOf(pid) ?? '')
-          ? hasOpen(pid, 'for writing', isStore)
+          ? hasOpen(pid, 'for writing', isItsCommand ? isOtherStore : isStore)
           : undefined
     if (file !== undefined) return who(`which has ${JSON.stringify(file)} open`, bearsTitle)
     // `openclaw gateway status` bears the title for its seconds, and a gateway holds more than a title soon.

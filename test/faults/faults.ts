@@ -541,6 +541,13 @@ export const faults: readonly Fault[] = [
     suites: [suite('processes/foreign-gateway.test.ts')],
   },
   {
+    name: 'a gateway is not started while the command that asked for its restart waits for it',
+    file: 'src/supervisor/running-gateway.ts',
+    from: 'isItsCommand ? isOtherStore : isStore',
+    to: 'isStore',
+    suites: [suite('processes/foreign-gateway.test.ts', 'the control plane')],
+  },
+  {
     name: 'a hold is not told',
     file: 'src/supervisor/status-of.ts',
     from: "    hold: to.phase === 'held' ? to.hold : null,\n",

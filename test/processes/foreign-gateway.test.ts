@@ -13,6 +13,7 @@ import {
   presenceOf,
   type Identity,
 } from '../../src/host/process-table.ts'
+import { runningGateway } from '../../src/supervisor/running-gateway.ts'
 import { endAfterTest, exited } from '../host/started.ts'
 import { expectValid } from '../supervisor/schema.ts'
 import { treeOf } from '../tree.ts'
@@ -204,6 +205,39 @@ test('`openclaw gateway restart` bears the title and names the state, and waits 
   expect(first.budgets.recoveries.spent).toBe(0)
   supervisor.signal('SIGTERM')
   expect((await supervisor.ended).code).toBe(0)
+})
+
+test('the control plane that `openclaw gateway restart` keeps open while it waits is no reason either, but other rows are', async () => {
+  const room = await enter()
+  const look = (): ReturnType<typeof runningGateway> =>
+    runningGateway({
+      stateDir: room.stateDir,
+      configPath: join(room.stateDir, 'openclaw.json'),
+      gatewayLockDir: join(room.folder, 'none'),
+      ports: [],
+    })
+  const command = async (title: string, file: string): Promise<ChildProcess> => {
+    const path = join(room.stateDir, file)
+    mkdirSync(join(path, '..'), { recursive: true })
+    const script = `process.title = '${title}'; ${opens}`
+    const env = { OPENCLAW_STATE_DIR: room.stateDir, OPENCLAW_NODE_OPTIONS_READY: '1' }
+    const child = spawn(process.execPath, ['-e', script, path, 'a'], { stdio: 'ignore', env })
+    endAfterTest(child.pid)
+    await hasOpen(child, path)
+    return child
+  }
+  const end = async (child: ChildProcess): Promise<void> => {
+    child.kill('SIGKILL')
+    await exited(child)
+  }
+  const waiting = await command('openclaw-gateway', 'state/openclaw.sqlite')
+  expect(await look()).toBeNull()
+  const another = await command('openclaw-gateway', 'agents/main/agent/openclaw-agent.sqlite')
+  expect(await look()).toMatchObject({ isCertain: false, who: { pid: another.pid } })
+  await end(another)
+  await end(waiting)
+  const doctor = await command('openclaw-doctor', 'state/openclaw.sqlite')
+  expect(await look()).toMatchObject({ isCertain: false, who: { pid: doctor.pid } })
 })
 
 test('who reads a session, is no gateway, or is known to serve another state is in nobody’s way', async () => {
