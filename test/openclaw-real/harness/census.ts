@@ -10,6 +10,9 @@ export interface Seen {
   readonly startTicks: string
 }
 
+/** In the environment of each command that a test types. */
+export const typed = 'TYPED_BY_A_TEST'
+
 export const gatewaysOn = (stateDir: string): readonly Seen[] =>
   pids()
     .filter((pid) => isGateway(pid) && carries(pid, stateDir))
@@ -42,7 +45,9 @@ const isGateway = (pid: number): boolean =>
   (read(`/proc/${pid}/comm`).startsWith('openclaw') || / gateway run( |$)/.test(commandOf(pid))) &&
   !commandOf(pid).includes('dist/main.js') &&
   // A command of its own, which bears the same title: in no version does `gateway run` start itself anew.
-  !environmentOf(pid).includes('OPENCLAW_NODE_OPTIONS_READY=1')
+  !environmentOf(pid).includes('OPENCLAW_NODE_OPTIONS_READY=1') &&
+  // What starts a command anew, and waits for it.
+  !(read(`/proc/${pid}/comm`) === 'openclaw\n' && environmentOf(pid).includes(`${typed}=1`))
 
 const carries = (pid: number, stateDir: string): boolean =>
   environmentOf(pid).includes(`OPENCLAW_STATE_DIR=${stateDir}`)

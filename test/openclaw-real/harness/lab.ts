@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { nodeFor, nodeFromNpm, openclawFromNpm } from '../../../demo/from-npm.mjs'
 import { startModel, type Model } from '../../../demo/model.mjs'
 import { connect, over, type Rpc } from '../../../demo/rpc.mjs'
-import { everyoneOn, gatewaysOn, identityOf, signal, stillLives, type Seen } from './census.ts'
+import { everyoneOn, gatewaysOn, identityOf, signal, stillLives, typed, type Seen } from './census.ts'
 import type { Status } from '../../../src/supervisor/status.ts'
 import { makePlace, type Place } from './gateway.ts'
 import { Hopeless, until } from './until.ts'
@@ -104,8 +104,13 @@ export async function openLab(
   const command = async (
     argv: readonly string[],
     limitMs: number,
+    extra: Readonly<Record<string, string>> = {},
   ): Promise<{ code: number | null; stdout: string; stderr: string }> => {
-    const child = spawn(argv[0] ?? '', argv.slice(1), { cwd: place.root, env, timeout: limitMs })
+    const child = spawn(argv[0] ?? '', argv.slice(1), {
+      cwd: place.root,
+      env: { ...env, ...extra },
+      timeout: limitMs,
+    })
     let stdout = ''
     let stderr = ''
     child.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
@@ -167,7 +172,7 @@ export async function openLab(
     start,
     supervise,
     /** One command of this OpenClaw, as an operator would type it. */
-    cli: (...args: string[]) => command([node, openclaw.entry, ...args], 300_000),
+    cli: (...args: string[]) => command([node, openclaw.entry, ...args], 300_000, { [typed]: '1' }),
     status,
     probe,
     ready,
