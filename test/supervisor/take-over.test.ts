@@ -61,7 +61,11 @@ test('the orphan that the mark names is stopped, with what bears its run, and it
   const tool = endAfterTest(started('sleep', ['61'], { detached: true, env }).pid)
   orphan.lock.release()
   const taken = await take(orphan)
-  expect(taken).toMatchObject({ is: 'ours', tookOver: orphan.who, leftBehind: expect.arrayContaining(['sleep 61']) })
+  expect(taken).toMatchObject({
+    is: 'ours',
+    tookOver: orphan.who,
+    leftBehind: expect.arrayContaining(['sleep 61']),
+  })
   await orphan.gone
   expect(isAlive(tool)).toBe(false)
   if (taken.is === 'ours') taken.lock.release()
