@@ -50,12 +50,12 @@ export function sessionIndex(bytes: Uint8Array): SessionIndex {
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
     return { is: 'unreadable', why: 'not an object' }
   const entries = new Map<string, SessionEntry | null>()
-  for (const [key, value] of Object.entries(parsed)) entries.set(key, entryOf(value))
+  for (const [key, value] of Object.entries(parsed)) entries.set(key, sessionEntry(value))
   return { is: 'sound', entries }
 }
 
 /** Null for what the gateway keeps but cannot use: no object, or no id. */
-function entryOf(value: unknown): SessionEntry | null {
+export function sessionEntry(value: unknown): SessionEntry | null {
   if (typeof value !== 'object' || value === null) return null
   const entry = value as Record<string, unknown>
   const sessionId = entry['sessionId']

@@ -32,6 +32,7 @@ export const isRecordedElsewhere = (one: Pointer): boolean =>
   `${one.sessionId.replaceAll(/[^A-Za-z0-9_-]/g, '_').slice(0, 120)}.jsonl`
 
 export interface TraceLine {
+  readonly ts: string | undefined
   readonly sessionId: string | undefined
   readonly sessionKey: string | undefined
   readonly workspaceDir: string | undefined
@@ -46,6 +47,7 @@ export function traceLine(text: string): TraceLine | undefined {
   const harness = isRecord(data) && isRecord(data['harness']) ? data['harness'] : undefined
   const word = (value: unknown): string | undefined => (typeof value === 'string' ? value : undefined)
   return {
+    ts: word(parsed['ts']),
     sessionId: word(parsed['sessionId']),
     sessionKey: word(parsed['sessionKey']),
     workspaceDir: word(parsed['workspaceDir']),

@@ -12,6 +12,8 @@ import { main, openLab, type Lab } from './harness/lab.ts'
 let lab: Lab
 afterEach(() => lab?.close())
 
+const other = 'agent:main:other'
+let transcriptOfOther = ''
 const group = 'agent:main:telegram:group:-100123:topic:42'
 
 test('alone, the gateway forgets every session', async () => {
@@ -24,12 +26,16 @@ test('alone, the gateway forgets every session', async () => {
 test('under supervision every session is there again, and the next turn knows what was said', async () => {
   lab = await withEmptyIndex()
   const ids = (await readdir(lab.sessionsDir)).filter((name) => /^[0-9a-f-]{36}\.jsonl$/.test(name)).sort()
+  await rm(join(lab.sessionsDir, transcriptOfOther))
   lab.start('supervise')
   await lab.readyUnderSupervision()
 
-  expect(await lab.sessions()).toEqual([main, 'agent:main:other', group])
+  expect(await lab.sessions()).toEqual([main, other, group])
   expect((await lab.history(group)).map(({ text }) => text)).toContain('the topic is trains')
-  for (const [key, said] of Object.entries({ [main]: 'my number is 4711', [group]: 'the topic is trains' })) {
+  // Of this one only the trajectory was left.
+  expect((await lab.history(other)).map(({ text }) => text)).toContain('the sky is blue')
+  const allSaid = { [main]: 'my number is 4711', [other]: 'the sky is blue', [group]: 'the topic is trains' }
+  for (const [key, said] of Object.entries(allSaid)) {
     await lab.turn(`and what did I say in ${key}?`, key)
     const asked = lab.model.requests.findLast(({ prompt }) => prompt.includes(`in ${key}?`))
     expect(asked?.messages.map(({ content }) => textOf(content)).join('\n')).toContain(said)
@@ -43,10 +49,11 @@ async function withEmptyIndex(): Promise<Lab> {
   const gateway = made.start()
   const seen = await made.ready()
   await made.turn('my number is 4711')
-  await made.turn('the sky is blue', 'agent:main:other')
+  await made.turn('the sky is blue', other)
   await made.turn('the topic is trains', group)
   signal(seen, 'SIGTERM')
   await gateway.ended
+  transcriptOfOther = `${made.entry(other)?.sessionId ?? ''}.jsonl`
   await truncate(join(made.sessionsDir, 'sessions.json'))
   for (const name of await readdir(made.sessionsDir))
     if (/^sessions\.json\../.test(name)) await rm(join(made.sessionsDir, name))

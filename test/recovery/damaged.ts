@@ -60,6 +60,16 @@ const trajectory = (id: string, key: string): string =>
   event(id, key, 'session.started', 1, {}) + event(id, key, 'session.ended', 2, { status: 'success' })
 const begunTrajectory = (id: string, key: string): string =>
   event(id, key, 'session.started', 1, {}) + event(id, key, 'prompt.submitted', 2, { prompt: 'one' })
+/** Of B: a turn that was completed. */
+export const answered =
+  event(B, 'agent:main:other', 'session.started', 1, {}) +
+  event(B, 'agent:main:other', 'model.completed', 2, {
+    messagesSnapshot: [
+      { role: 'user', content: 'one', timestamp: Date.parse(when) },
+      { role: 'assistant', content: [{ type: 'text', text: 'two' }], timestamp: Date.parse(when) + 1 },
+    ],
+  }) +
+  event(B, 'agent:main:other', 'session.ended', 3, { status: 'success' })
 const pointer = (id: string, to = trajectoryOf(id)): string =>
   JSON.stringify({
     traceSchema: 'openclaw-trajectory-pointer',
@@ -121,6 +131,11 @@ export const rows: readonly Row[] = [
     files: damaged({ [index]: `\ufeff${indexText}` }),
   },
   { name: 'the index gone', kind: 'index-missing', files: damaged({ [index]: undefined }) },
+  {
+    name: 'the index and a transcript gone, its trajectory there',
+    kind: 'index-missing',
+    files: damaged({ [index]: undefined, [transcriptOf(B)]: undefined, [trajectoryOf(B)]: answered }),
+  },
   {
     name: 'no final newline',
     kind: 'transcript-no-final-newline',

@@ -1,15 +1,16 @@
 /** What could not be known of a session that comes back into an index is told, session by session. */
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { Finding } from '../../src/recovery/finding.ts'
 import { recover } from '../../src/recovery/recover.ts'
 import { defaultPolicy } from '../../src/recovery/site.ts'
 import { CrashDisk } from '../doubles/crash-disk.ts'
 import { siteOn, STATE } from './bench.ts'
-import { indexText, sound } from './damaged.ts'
+import { answered, indexText, sound } from './damaged.ts'
 import { look } from './survive.ts'
 
 const sessions = 'agents/main/sessions'
 const index = `${STATE}/${sessions}/sessions.json`
+const config = `${STATE}/openclaw.json`
 const idOf = (key: string): string =>
   (JSON.parse(indexText) as Record<string, { sessionId: string }>)[key]!.sessionId
 const [main, other] = ['agent:main:main', 'agent:main:other'] as const
@@ -56,4 +57,67 @@ test('one that is adopted when asked for', async () => {
   disk.put(index, JSON.stringify({ [main]: (JSON.parse(indexText) as Record<string, unknown>)[main] }))
   const site = siteOn(disk, { policy: { ...defaultPolicy, adopt: true } })
   expect(putBack((await recover(site, look)).found)).toMatchObject([{ key: other }])
+})
+
+describe('a session of which only its trajectory is left, and no index', () => {
+  const damaged = (change: (disk: CrashDisk) => void = () => {}): CrashDisk => {
+    const disk = CrashDisk.of(sound)
+    disk.put(trajectory(other), answered)
+    disk.drop(index)
+    disk.drop(`${STATE}/${transcript(other)}`)
+    change(disk)
+    return disk
+  }
+  const keys = (found: readonly Finding[]): string[] => putBack(found)!.map(({ key }) => key)
+
+  test('comes back, and is told', async () => {
+    const { found } = await recover(siteOn(damaged()), look)
+    expect(putBack(found)).toContainEqual({
+      key: other,
+      path: transcript(other),
+      notKnown: [expect.stringMatching(/^its settings/), expect.stringMatching(/^its transcript: /)],
+    })
+  })
+
+  test('is not one that its user deleted or reset', async () => {
+    for (const why of ['deleted', 'reset']) {
+      const archived = (disk: CrashDisk): void =>
+        disk.put(`${STATE}/${transcript(other)}.${why}.2026-11-22T10-00-00.000Z`, '{}\n')
+      expect(keys((await recover(siteOn(damaged(archived)), look)).found)).toEqual([main])
+    }
+  })
+
+  test('was reset, and went on: it is the one that it became', async () => {
+    const id = '55555555-5555-4555-8555-555555555555'
+    const wentOn = (disk: CrashDisk): void => {
+      disk.put(`${STATE}/${transcript(other)}.reset.2026-11-22T10-00-00.000Z`, '{}\n')
+      const later = answered.replaceAll(idOf(other), id).replaceAll('T09:', 'T11:')
+      disk.put(trajectory(other), answered + later)
+    }
+    const disk = damaged(wentOn)
+    expect(keys((await recover(siteOn(disk), look)).found)).toEqual([other, main])
+    const entries = JSON.parse(disk.tree().get(index)!.bytes.toString()) as Record<string, unknown>
+    expect(entries[other]).toMatchObject({ sessionId: id, sessionFile: `${STATE}/${transcript(other)}` })
+  })
+
+  test('is not one that was silent for a month: the archives of deleted ones are gone by then', async () => {
+    const later = { now: () => Date.UTC(2026, 11, 23) }
+    expect(keys((await recover(siteOn(damaged(), later), look)).found)).toEqual([main])
+  })
+
+  test('is not one that a generation of the index knew no more', async () => {
+    const disk = CrashDisk.of(sound)
+    disk.put(index, JSON.stringify({ [main]: (JSON.parse(indexText) as Record<string, unknown>)[main] }))
+    disk.touch(index, Date.UTC(2026, 10, 22, 12))
+    disk.drop(`${STATE}/${transcript(other)}`)
+    disk.put(trajectory(other), answered)
+    expect((await recover(siteOn(disk), look)).is).toBe('consistent')
+    disk.put(index, '{"torn')
+    expect(putBack((await recover(siteOn(disk), look)).found)).toEqual([])
+  })
+
+  test('has nothing in it that could be written down: then no index is missed', async () => {
+    const disk = CrashDisk.of({ [config]: sound[config]!, [trajectory(main)]: sound[trajectory(main)]! })
+    expect((await recover(siteOn(disk), look)).found).toEqual([])
+  })
 })

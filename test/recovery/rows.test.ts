@@ -35,7 +35,9 @@ interface Row {
   readonly name: string
   readonly fixture?: Fixture
   readonly policy?: Partial<Policy>
-  readonly machine?: (s: { stateDir: string }) => Partial<Pick<Site, 'startTicksOf' | 'gatewayLockDir'>>
+  readonly machine?: (s: {
+    stateDir: string
+  }) => Partial<Pick<Site, 'startTicksOf' | 'gatewayLockDir' | 'now'>>
   readonly damage: (s: State) => void
   /** `kind severity path`, sorted as reported. */
   readonly finds: readonly string[]
@@ -43,6 +45,9 @@ interface Row {
   readonly leaves?: readonly string[]
   readonly leads: (s: State, before: Before) => void
 }
+
+/** Of the fixtures: what was silent for a month is another story. */
+const thatWeek = (): number => Date.parse('2026-11-26T12:00:00.000Z')
 
 const sameConversations = (s: State, before: Before): void =>
   expect(conversations(s.stateDir)).toEqual(before)
@@ -135,11 +140,11 @@ const rows: readonly Row[] = [
     name: 'index-unreadable after a kill mid-run: the turn that was cut off is resumed all the same',
     fixture: 'killed-mid-run',
     damage: (s) => truncateSync(indexOf(s.stateDir), 0),
-    finds: [`index-unreadable loses ${index}`, ...stale],
+    finds: [unwritten, `index-unreadable loses ${index}`, ...stale],
     leaves: stale,
     leads: (s, before) => {
-      const { ['agent:main:firstturn']: _neverWritten, ...written } = before
-      expect(conversations(s.stateDir)).toEqual(written)
+      withFirstWords(s, before)
+      expect(store(s.stateDir)['agent:main:firstturn']).toMatchObject({ status: 'running' })
       expect(store(s.stateDir)['agent:main:main']).toMatchObject({ status: 'running', sessionId: main })
       expect(store(s.stateDir)['agent:main:other']).not.toHaveProperty('status')
     },
@@ -170,6 +175,31 @@ const rows: readonly Row[] = [
     damage: (s) => rmSync(indexOf(s.stateDir)),
     finds: [`index-missing loses ${index}`],
     leads: sameConversations,
+  },
+  {
+    name: 'index-missing, and of one session only its trajectory is left',
+    damage: (s) => {
+      rmSync(indexOf(s.stateDir))
+      rmSync(s.at(transcript(telegram)))
+    },
+    finds: [`transcript-missing loses ${transcript(telegram)}`, `index-missing loses ${index}`],
+    leads: (s, before) => {
+      sameConversations(s, before)
+      expect(readFileSync(s.at(transcript(telegram)), 'utf8')).toContain('"customType":"supervise:rebuilt"')
+    },
+  },
+  {
+    name: 'index-missing, and nothing but trajectories is left',
+    damage: (s) => {
+      rmSync(indexOf(s.stateDir))
+      for (const id of [main, other, telegram, reset]) rmSync(s.at(transcript(id)))
+    },
+    finds: [
+      ...[telegram, main, other, reset].map((id) => `transcript-missing loses ${transcript(id)}`),
+      `index-missing loses ${index}`,
+    ],
+    leads: (s, before) =>
+      expect(Object.keys(conversations(s.stateDir)).sort()).toEqual(Object.keys(before).sort()),
   },
   {
     name: 'transcript-no-final-newline',
@@ -543,7 +573,7 @@ describe('each row', () => {
     '$name',
     async ({ fixture = 'sound', policy = {}, machine, damage, finds, leaves = [], leads }) => {
       const plain = state(fixture, policy)
-      const s: State = machine === undefined ? plain : { ...plain, ...rebuilt(plain, machine) }
+      const s: State = { ...plain, ...rebuilt(plain, (one) => ({ now: thatWeek, ...machine?.(one) })) }
       const before = conversations(s.stateDir)
       damage(s)
       const damaged = s.bytes()

@@ -4,10 +4,13 @@
  * are reported, and put back in the index only when an operator asks.
  */
 import { indexName, transcriptName } from '../../openclaw/layout.ts'
+import { sessionEntry } from '../../openclaw/session-index.ts'
 import { recoveredKey } from '../../openclaw/session-key.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
 import type { IndexInForce } from './session-index.ts'
-import { mend, putBack } from './transcripts.ts'
+import type { Reading } from '../../openclaw/transcript.ts'
+import { onlyTraced, type Traced } from './only-traced.ts'
+import { lookAtEntry, mend, putBack } from './transcripts.ts'
 import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
 import { vanishedSince, type Vanished } from '../vanished.ts'
 import { whoseTranscript, type Claim } from './whose-transcript.ts'
@@ -18,7 +21,8 @@ const transcriptsLost = (here: SessionsDir) =>
 
 export async function adopt(here: SessionsDir, index: IndexInForce): Promise<void> {
   const lost = transcriptsLost(here)
-  if (index.is === 'rebuilt') return await putInIndex(here, index, lost, archivedByDoctor(here))
+  if (index.is === 'rebuilt')
+    return await putInIndex(here, index, lost, archivedByDoctor(here), await onlyTraced(here, index.since))
   if (lost.length === 0) return
   const vanished = await vanishedFrom(here, index)
   const wiped = vanished.is === 'wiped' ? new Set(vanished.transcripts.map(({ path }) => path)) : new Set()
@@ -93,8 +97,11 @@ async function putInIndex(
   index: IndexInForce,
   lost: Lost,
   doctored: readonly { readonly name: string; readonly heldIn: string }[],
+  traced: readonly Traced[] = [],
 ): Promise<void> {
-  const claims: Claim[] = []
+  const claims: Claim[] = traced
+    .filter(({ name }) => !doctored.some((one) => one.name === name))
+    .map((one) => ({ ...one, heldIn: one.name, before: undefined, reading: undefined }))
   for (const { name, heldIn } of [...lost.map(({ name }) => ({ name, heldIn: name })), ...doctored]) {
     const claim = await whoseTranscript(here, name, heldIn)
     if (claim !== undefined) claims.push(claim)
@@ -110,17 +117,22 @@ async function putInIndex(
     const notKnown = notKnownOf(claim, own)
     if (notKnown.length > 0)
       here.putBack.push({ key, path: here.notes.shown(here.path(claim.name)), notKnown })
-    here.edits.push({ do: 'add', key, entry: entryOf(here, claim, own !== undefined) })
-    here.named.set(here.path(claim.name), [key])
+    const entry = entryOf(here, claim, own !== undefined)
+    here.edits.push({ do: 'add', key, entry })
     here.notes.sessions++
+    const { reading } = claim
+    if (reading === undefined) {
+      await lookAtEntry(here, key, sessionEntry(entry)!)
+      continue
+    }
+    here.named.set(here.path(claim.name), [key])
     here.notes.transcripts++
-    if (claim.heldIn === claim.name)
-      mend(here, here.path(claim.name), here.stats.get(claim.name)!, claim.reading)
-    else unarchive(here, claim)
+    if (claim.heldIn === claim.name) mend(here, here.path(claim.name), here.stats.get(claim.name)!, reading)
+    else unarchive(here, claim, reading)
   }
 }
 
-function unarchive(here: SessionsDir, { name, heldIn, reading }: Claim): void {
+function unarchive(here: SessionsDir, { name, heldIn }: Claim, reading: Reading): void {
   const because = here.notes.found({
     kind: 'wrongly-archived',
     severity: 'loses',
@@ -167,7 +179,9 @@ function notKnownOf(claim: Claim, own: string | undefined): string[] {
   else if (own === undefined) notKnown.push(`its key from now on: a newer session has ${claim.key}`)
   if (own === undefined || claim.before === undefined)
     notKnown.push('its settings, its token counts and where it delivers to')
-  if (claim.reading.lastTimestamp === undefined)
+  if (claim.reading === undefined)
+    notKnown.push('its transcript: what its trajectory holds of it is written anew')
+  else if (claim.reading.lastTimestamp === undefined)
     notKnown.push('when it was last used: the time of its file is taken')
   return notKnown
 }

@@ -13,6 +13,7 @@ import { baseName, dirName } from '../../openclaw/posix-path.ts'
 import { sessionFile } from '../../openclaw/session-file.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
 import { spliced, type Found } from '../notebook.ts'
+import { onlyTraced } from './only-traced.ts'
 import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
 
 export interface IndexInForce {
@@ -26,6 +27,8 @@ export interface IndexInForce {
   } | null
   /** `replaced`: what stands there is not it.  `rebuilt`: and sessions may be missing from it. */
   readonly is: 'standing' | 'replaced' | 'rebuilt'
+  /** Of one that is rebuilt: when what it is made from was written; 0 for one made from nothing. */
+  readonly since: number
 }
 
 /** Undefined when it cannot be told: then that is a finding already. */
@@ -35,18 +38,18 @@ export async function indexInForce(here: SessionsDir): Promise<IndexInForce | un
   if (stat === undefined) {
     if (here.isReported(path)) return undefined
     const transcripts = here.of('transcript').length + archivedByDoctor(here).length
-    if (transcripts === 0) return { entries: new Map(), base: null, is: 'standing' }
-    return await newestGeneration(
-      here,
-      'index-missing',
-      `no ${indexName}, but ${counted(transcripts, 'transcript')}`,
-    )
+    const left =
+      transcripts > 0
+        ? counted(transcripts, 'transcript')
+        : counted((await onlyTraced(here, 0)).length, 'trajectory of a session', 'trajectories of sessions')
+    if (left.startsWith('0 ')) return { entries: new Map(), base: null, is: 'standing', since: 0 }
+    return await newestGeneration(here, 'index-missing', `no ${indexName}, but ${left}`)
   }
   const bytes = await here.eyes.whole(path, stat, indexLimitBytes)
   if (bytes === undefined) return undefined
   const index = sessionIndex(bytes)
   if (index.is === 'sound')
-    return { entries: index.entries, base: { path, stat, bytes, from: 0 }, is: 'standing' }
+    return { entries: index.entries, base: { path, stat, bytes, from: 0 }, is: 'standing', since: 0 }
   const evidence = `${stat.bytes} bytes: ${index.why}`
   const behindMark = index.soundBehindMark === true ? sessionIndex(bytes.subarray(markBytes)) : undefined
   if (behindMark?.is !== 'sound') return await newestGeneration(here, 'index-unreadable', evidence)
@@ -54,7 +57,12 @@ export async function indexInForce(here: SessionsDir): Promise<IndexInForce | un
   here.indexBecause.push(
     here.notes.found({ kind: 'index-unreadable', severity: 'loses', path, evidence, repair }),
   )
-  return { entries: behindMark.entries, base: { path, stat, bytes, from: markBytes }, is: 'replaced' }
+  return {
+    entries: behindMark.entries,
+    base: { path, stat, bytes, from: markBytes },
+    is: 'replaced',
+    since: 0,
+  }
 }
 
 /** The newest that is sound, of ours and of what the gateway's own writes left. */
@@ -75,23 +83,22 @@ async function newestGeneration(
     if (bytes === undefined || index?.is !== 'sound' || index.entries.size === 0) continue
     const base = { path: here.path(name), stat, bytes, from: 0 }
     const what = { entries: index.entries, base }
-    return restored(
-      here,
-      finding,
-      JSON.stringify(name),
-      without(here, what, endedSince(here, what, stat.mtimeMs)),
-    )
+    return restored(here, finding, JSON.stringify(name), {
+      ...without(here, what, endedSince(here, what, stat.mtimeMs)),
+      since: stat.mtimeMs,
+    })
   }
   if (last !== undefined) {
     const base = { path: last.generation.path, stat: last.stat, bytes: last.bytes, from: 0 }
     const what = { entries: last.entries, base }
     const { mtimeMs } = last.generation
     const ended = endedSince(here, what, mtimeMs)
-    return restored(here, finding, `the generation of ${isoOf(mtimeMs)}`, without(here, what, ended))
+    const from = `the generation of ${isoOf(mtimeMs)}`
+    return restored(here, finding, from, { ...without(here, what, ended), since: mtimeMs })
   }
   const repair = 'rebuild it from the transcripts and their trajectories'
   here.indexBecause.push(here.notes.found({ ...finding, repair, sessions: here.putBack }))
-  return { entries: new Map(), base: null, is: 'rebuilt' }
+  return { entries: new Map(), base: null, is: 'rebuilt', since: 0 }
 }
 
 type Earlier = Pick<IndexInForce, 'entries'> & { readonly base: NonNullable<IndexInForce['base']> }
@@ -134,7 +141,7 @@ function restored(
   here: SessionsDir,
   finding: Pick<Found, 'kind' | 'severity' | 'path' | 'evidence'>,
   from: string,
-  what: Pick<IndexInForce, 'entries' | 'base'>,
+  what: Pick<IndexInForce, 'entries' | 'base' | 'since'>,
 ): IndexInForce {
   const sessions = counted(what.entries.size, 'session')
   const repair = `restore ${sessions} from ${from}, then add what is newer from the transcripts`

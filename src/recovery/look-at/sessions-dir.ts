@@ -143,7 +143,8 @@ export class SessionsDir {
   }
 }
 
-export const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`
+export const counted = (count: number, what: string, many = `${what}s`): string =>
+  `${count} ${count === 1 ? what : many}`
 
 export const isoOf = (ms: number): string => {
   const date = new Date(ms)

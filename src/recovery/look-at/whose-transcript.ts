@@ -21,7 +21,8 @@ export interface Claim {
   /** ms since the epoch. */
   readonly firstAt: number
   readonly lastAt: number
-  readonly reading: Reading
+  /** Undefined for one that is rebuilt from its trajectory. */
+  readonly reading: Reading | undefined
 }
 
 /** Undefined for a transcript in which nothing was said. */
