@@ -385,7 +385,7 @@ describe.each(stories)('system calls that fail, and kills: $name', (story) => {
     expect([...byHow.keys()].filter((how) => how.startsWith('error=')).length).toBeGreaterThan(1)
     // `run` tries again by itself.
     if (story.sample === undefined) expect(statuses.get('75') ?? 0).toBeGreaterThan(60)
-  }, 1_200_000)
+  }, 7_200_000)
 })
 
 /** As the gateway saw it: names and hashes. */

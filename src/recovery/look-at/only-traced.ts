@@ -1,4 +1,5 @@
 /** Sessions of which only a trajectory is left: the index does not tell of them, and a transcript is not there. */
+import { transcriptName } from '../../openclaw/layout.ts'
 import { isSessionId } from '../../openclaw/session-key.ts'
 import { sessionEntry } from '../../openclaw/session-index.ts'
 import { traceLine } from '../../openclaw/trajectory.ts'
@@ -25,7 +26,7 @@ const archivesLiveMs = 30 * 24 * 3_600_000
 export async function onlyTraced(here: SessionsDir, since: number): Promise<readonly Traced[]> {
   const found: Traced[] = []
   for (const { name: trajectory, what } of here.of('trajectory')) {
-    const name = `${what.base}.jsonl`
+    const name = transcriptName(what.base)
     if (here.isTaken(name) || here.named.has(here.path(name)) || here.isBeingWritten(name)) continue
     const traced = await tracedIn(here, trajectory)
     if (traced === undefined || traced.firstAt <= since) continue
