@@ -121,14 +121,7 @@ export function rebuilding(
       if (event['type'] === 'prompt.submitted') {
         const prompt = data['prompt']
         if (typeof prompt === 'string' && prompt.length < hint.limit)
-          pending = {
-            text: JSON.stringify({
-              role: 'user',
-              content: [{ type: 'text', text: prompt }],
-              timestamp: Date.parse(ts) || 0,
-            }),
-            timestamp: ts,
-          }
+          pending = { text: JSON.stringify(saidBy(prompt, ts)), timestamp: ts }
       } else if (event['type'] === 'model.completed') {
         pending = undefined
         const snapshot = data['messagesSnapshot']
@@ -173,6 +166,40 @@ export function rebuilding(
       return { text: `${lines.join('\n')}\n`, turns, messages: messages.length, tooLong, firstWordsAt }
     },
   }
+}
+
+/** As the transcript holds what a user said. */
+const saidBy = (prompt: string, timestamp: string) => ({
+  role: 'user',
+  content: [{ type: 'text', text: prompt }],
+  timestamp: Date.parse(timestamp) || 0,
+})
+
+export interface Submitted {
+  readonly sessionId: unknown
+  readonly prompt: string
+  readonly timestamp: string
+}
+
+/** Of a line that says what the model was about to be asked. */
+export function submitted(text: string): Submitted | undefined {
+  const event = text.includes('"prompt.submitted"') ? objectOf(text) : undefined
+  if (event?.['type'] !== 'prompt.submitted' || !isRecord(event['data'])) return undefined
+  const [prompt, timestamp] = [event['data']['prompt'], event['ts']]
+  if (typeof prompt !== 'string' || typeof timestamp !== 'string') return undefined
+  return { sessionId: event['sessionId'], prompt, timestamp }
+}
+
+/** The line that the gateway writes of it, a few milliseconds later, behind the last of the transcript. */
+export function lineOfWords(
+  { prompt, timestamp }: Submitted,
+  last: string,
+  ids: ReadonlySet<string>,
+): string {
+  let index = 0
+  while (ids.has(shortId(last, index))) index++
+  const id = shortId(last, index)
+  return `${JSON.stringify({ type: 'message', id, parentId: last, timestamp, message: saidBy(prompt, timestamp) })}\n`
 }
 
 const telling = ['"model.completed"', '"prompt.submitted"', '"session.ended"'] as const

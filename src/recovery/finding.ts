@@ -22,6 +22,7 @@ export type Kind =
   | 'transcript-unanswered'
   | 'transcript-missing'
   | 'first-turn-unwritten'
+  | 'words-unwritten'
   | 'trajectory-missing'
   | 'trajectory-torn'
   | 'pointer-outside'

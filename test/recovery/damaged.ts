@@ -199,6 +199,15 @@ export const rows: readonly Row[] = [
       [`${transcriptOf(A)}.lock`]: lock(4242),
     }),
   },
+  {
+    name: 'words of a later turn that stand in the trajectory only',
+    kind: 'words-unwritten',
+    files: damaged({
+      [index]: JSON.stringify({ ...entries, 'agent:main:main': entry(A, running) }),
+      [trajectoryOf(A)]: begunTrajectory(A, 'agent:main:main').replaceAll(when, '2026-11-22T13:14:00.000Z'),
+      [`${transcriptOf(A)}.lock`]: lock(4242),
+    }),
+  },
   { name: 'a trajectory gone', kind: 'trajectory-missing', files: damaged({ [trajectoryOf(A)]: undefined }) },
   {
     name: 'a trajectory that was archived',

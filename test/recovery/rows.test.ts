@@ -345,6 +345,22 @@ const rows: readonly Row[] = [
     leads: sameConversations,
   },
   {
+    name: 'words-unwritten: killed between the line of the trajectory and that of the transcript',
+    fixture: 'killed-mid-run',
+    damage: (s) => write(s, main, `${lines(s, main).slice(0, -2).join('\n')}\n`),
+    finds: [`words-unwritten loses ${transcript(main)}`, unwritten, ...stale],
+    leaves: stale,
+    leads: withFirstWords,
+  },
+  {
+    name: 'words-unwritten: their line is torn',
+    fixture: 'killed-mid-run',
+    damage: (s) => write(s, main, lines(s, main).join('\n').slice(0, -40)),
+    finds: [`transcript-torn-tail loses ${transcript(main)}`, unwritten, ...stale],
+    leaves: stale,
+    leads: withFirstWords,
+  },
+  {
     name: 'transcript-missing: only what a compaction kept is left',
     damage: (s) => {
       for (const end of ['.jsonl', '.trajectory.jsonl', '.trajectory-path.json'])

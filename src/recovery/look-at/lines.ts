@@ -81,7 +81,7 @@ interface LastLine {
   readonly ended: boolean
 }
 
-async function lastLine(eyes: Eyes, path: string, bytes: number): Promise<LastLine | undefined> {
+export async function lastLine(eyes: Eyes, path: string, bytes: number): Promise<LastLine | undefined> {
   for (let size = glanceBytes; ; size *= 8) {
     const start = Math.max(0, bytes - size)
     const piece = await eyes.read(path, start, bytes)

@@ -43,7 +43,7 @@ export class SessionsDir {
   readonly others: readonly { readonly name: string; readonly kind: FileKind }[]
   /** File (absolute) -> the sessions that name it. */
   readonly named = new Map<string, string[]>()
-  /** Transcript (absolute) that is rebuilt for the words of a first turn -> when they were said. */
+  /** Transcript (absolute) into which words come that stood in the trajectory only -> when they were said. */
   readonly firstWords = new Map<string, number>()
   /** Put back in the index with less than all that was known of them. */
   readonly putBack: PutBack[] = []

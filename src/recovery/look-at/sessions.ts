@@ -14,6 +14,7 @@ import { lookAtArchives, lookAtDebris } from './leftovers.ts'
 import { lookAtLocks, readLocks } from './locks.ts'
 import { lookAtPointers, lookAtTrajectories } from './trajectories.ts'
 import { lookAtEntry } from './transcripts.ts'
+import { lookAtWords } from './words.ts'
 import { SessionsDir, type Depth } from './sessions-dir.ts'
 import type { Site } from '../site.ts'
 
@@ -45,6 +46,7 @@ export async function lookAtSessions(
   if (index === undefined) return stats
   here.notes.sessions += index.entries.size
   for (const [key, entry] of index.entries) if (entry !== null) await lookAtEntry(here, key, entry)
+  await lookAtWords(here, index.entries)
   await lookAtLocks(here, index.entries)
   await adopt(here, index)
   writeIndex(here, index)
