@@ -37,6 +37,16 @@ export async function hasRepairs(site: Site): Promise<boolean> {
   return true
 }
 
+/** What is written anew at each hand-over: nothing comes in the place of a folder, today or later. */
+export async function assertNoFolderInTheWay(site: Site): Promise<void> {
+  for (const name of ['turns', 'checkpoint', 'accepted-losses'])
+    for (const end of ['.json', '.json.new']) {
+      const path = `${ownFolder(site)}/${name}${end}`
+      if ((await site.disk.stat(path))?.kind === 'directory')
+        throw new Distrusted(`${JSON.stringify(path)} is a folder, where a file of ours belongs`, path)
+    }
+}
+
 export async function assertStaysInside(site: Site, repair: Repair): Promise<void> {
   const eyes = new Eyes(site, new Notebook(site.stateDir))
   for (const name of new Set(repair.steps.flatMap(namesIn))) {

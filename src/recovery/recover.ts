@@ -24,7 +24,7 @@
 import { DiskError } from '../host/disk.ts'
 import { keepAcceptedLosses } from './accepted-losses.ts'
 import { afterSecondNames, keepCheckpoint } from './checkpoint.ts'
-import { assertStaysInside, Distrusted } from './distrust.ts'
+import { assertNoFolderInTheWay, assertStaysInside, Distrusted } from './distrust.ts'
 import { snapshotAll } from './database-snapshots.ts'
 import { conflictIn } from './fingerprint.ts'
 import type { Finding, Kept } from './finding.ts'
@@ -76,6 +76,7 @@ export async function recover(site: Site, ask: Ask): Promise<Recovery> {
 }
 
 async function run(site: Site, ask: Ask, course: Course): Promise<Recovery> {
+  await assertNoFolderInTheWay(site)
   const deaths = await deathsSoFar(site, ask.lastRun)
   const interrupted = await resume(site, ask, course)
   if (interrupted !== null) return interrupted

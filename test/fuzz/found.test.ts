@@ -54,6 +54,19 @@ test('a configuration that is a link to nothing is not rolled back for ever', as
   expect(await asked(state, { configRollback: true })).toBeUndefined()
 })
 
+test("a folder where a file of ours belongs is a person's to look at, and not waited for", async () => {
+  for (const name of ['turns.json', 'checkpoint.json', 'checkpoint.json.new']) {
+    const state = new Map(bases().find(({ name: base }) => base === 'a poison turn')!.things)
+    state.set(`${STATE}/supervise/${name}`, { is: 'directory' })
+    expect(await asked(state)).toBeUndefined()
+    const { site } = inMemory(state, {})
+    expect(await recover(site, { owed: 'another-boot', trigger: 'fuzz' })).toMatchObject({
+      is: 'needs-operator',
+      command: `ls -ld ${STATE}/supervise/${name}`,
+    })
+  }
+})
+
 test('a state directory in which nothing is left is that of a first start', async () => {
   expect(await asked(new Map())).toBeUndefined()
 })
