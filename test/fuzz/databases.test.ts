@@ -24,3 +24,13 @@ test.runIf(hasSqlite())(
     if (cases >= 30) expect(Object.keys(count.verdicts)).toContain('repaired')
   },
 )
+
+// 100062: the control plane in the place of an agent's database, and torn.  101238: an agent's database is missed once
+// the control plane can be asked again.
+test.runIf(hasSqlite()).each([100_062, 101_238])(
+  'what needs a person is seen only behind what was mended, and that can be taken back: %d',
+  async (one) => {
+    const { failures, verdicts } = await campaign(one, 1)
+    expect({ failures, verdicts }).toEqual({ failures: [], verdicts: { 'needs-operator': 1 } })
+  },
+)

@@ -6,7 +6,8 @@
  * c. Undoing every repair, the newest first, gives the input back bit for bit: content, names, kinds, modes, times.
  * d. The gateway would give the model at least what it would have given it before, session by session, in the same
  *    order and as often.
- * e. Nothing throws, the verdict is a known one, and one that needs an operator has changed nothing.
+ * e. Nothing throws, the verdict is a known one, and one that needs an operator has changed nothing; where that was seen
+ *    only behind what was mended first, d and c hold all the same.
  */
 import type { Finding } from '../../src/recovery/finding.ts'
 import { recover } from '../../src/recovery/recover.ts'
@@ -78,6 +79,7 @@ async function question(
   switch (first.is) {
     case 'consistent':
     case 'needs-operator': {
+      if (first.is === 'needs-operator' && first.repairId !== null) break
       const moved = difference(input, after)
       if (moved !== undefined)
         return `(e) ${first.is}${'evidence' in first ? ` (${first.evidence})` : ''}, yet ${moved}`
@@ -101,12 +103,18 @@ async function question(
   const row = missed?.()
   if (row !== undefined) return `(d) ${row}`
 
+  if (first.is === 'needs-operator') return await takenBack(place, input)
   const second = await recover(site, { owed: again, trigger: 'fuzz' })
   if (second.is !== 'consistent' || second.repairId !== null)
     return `(b) a second run: ${second.is} ${JSON.stringify(second.found.filter((one) => one.repair !== null).slice(0, 2))}`
   const moved = difference(after, users(place.sights()))
   if (moved !== undefined) return `(b) a second run found nothing, yet ${moved}`
 
+  return await takenBack(place, input)
+}
+
+async function takenBack(place: Place, input: Sights): Promise<string | undefined> {
+  const { site } = place
   for (const { id, state } of (await repairs(site)).toReversed()) {
     if (state !== 'done') return `(c) repair ${id} is ${state}`
     const undone = await undo(site, id, 'fuzz')
