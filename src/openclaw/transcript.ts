@@ -7,7 +7,7 @@
  * - lines that do not parse are dropped, and with them the link to everything before;
  * - a first line that is no header empties the file, without a backup;
  * - a last line without `\n` has the next entry glued to it, and both are dropped at the run after;
- * - where the parents of the last line go round in a circle, the walk to the root never ends, and the gateway dies of it;
+ * - where the parents of the last line go round in a circle, the walk to the root never ends, and the gateway answers nobody any more;
  * - one in which nothing was answered is emptied at the next run (prepareSessionManagerForRun, dist/selection-*.js).
  *
  * What is done about it here, and what never:
