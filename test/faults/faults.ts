@@ -31,6 +31,7 @@ const cuts = suite(
   'recovery/every-row.test.ts',
   'survives every outage.*(no final newline|a restart intent|was archived$)',
 )
+const putBack = suite('recovery/put-back.test.ts')
 const stories = suite('recovery/power-cut.test.ts')
 const walk = suite('lifecycle/walk.test.ts')
 const noticed = suite('faults/noticed.test.ts')
@@ -329,6 +330,27 @@ export const faults: readonly Fault[] = [
     from: 'line.parentId !== line.id && !parents.has(line.id)',
     to: 'true',
     suites: [found],
+  },
+  {
+    name: 'a session that its user deleted comes back from its trajectory',
+    file: 'src/recovery/look-at/only-traced.ts',
+    from: 'if (ended !== undefined && traced.firstAt <= ended.at) continue',
+    to: '',
+    suites: [putBack],
+  },
+  {
+    name: 'words that were asked again are written down twice',
+    file: 'src/recovery/look-at/words.ts',
+    from: ' || end.text === words.prompt',
+    to: '',
+    suites: [putBack],
+  },
+  {
+    name: 'an index of a log is believed for ever, however it was confirmed',
+    file: 'src/recovery/look-at/store.ts',
+    from: 'confirmed?.bootId === site.bootId && isNew',
+    to: 'confirmed?.bootId === site.bootId',
+    suites: [databases],
   },
   {
     name: 'a stale lock is taken away',

@@ -121,3 +121,36 @@ describe('a session of which only its trajectory is left, and no index', () => {
     expect((await recover(siteOn(disk), look)).found).toEqual([])
   })
 })
+
+describe('words that the trajectory of a cut-off turn ends with', () => {
+  const ended = (sessionId: string, prompt: string): string =>
+    `${JSON.stringify({ type: 'prompt.submitted', ts: '2026-11-22T13:14:05.000Z', sessionId, data: { prompt } })}\n`
+  const said = `${JSON.stringify({
+    type: 'message',
+    id: 'aaaaaaa5',
+    parentId: 'aaaaaaa4',
+    timestamp: '2026-11-22T13:14:01.000Z',
+    message: { role: 'user', content: [{ type: 'text', text: 'five' }] },
+  })}\n`
+  const kinds = async (line: string): Promise<string[]> => {
+    const disk = CrashDisk.of(sound)
+    const all = JSON.parse(indexText) as Record<string, object>
+    disk.put(index, JSON.stringify({ ...all, [main]: { ...all[main], status: 'running' } }))
+    const file = `${STATE}/${transcript(main)}`
+    disk.put(file, `${sound[file] as string}${said}`)
+    disk.put(trajectory(main), line)
+    return (await recover(siteOn(disk), look)).found.map(({ kind }) => kind)
+  }
+
+  test('and the transcript has not', async () => {
+    expect(await kinds(ended(idOf(main), 'six'))).toEqual(['words-unwritten'])
+  })
+
+  test('and that were asked again: they are there', async () => {
+    expect(await kinds(ended(idOf(main), 'five'))).toEqual([])
+  })
+
+  test('and that are of another session', async () => {
+    expect(await kinds(ended(idOf(other), 'six'))).toEqual([])
+  })
+})

@@ -22,10 +22,14 @@ export interface Traced {
  */
 const archivesLiveMs = 30 * 24 * 3_600_000
 
+/** The gateway ends one at 50 MiB: what is longer is nothing of its. */
+const longestBytes = 256 * 1024 * 1024
+
 /** `since`: what the index in force was made from is of then, and names every session that was begun before it. */
 export async function onlyTraced(here: SessionsDir, since: number): Promise<readonly Traced[]> {
   const found: Traced[] = []
-  for (const { name: trajectory, what } of here.of('trajectory')) {
+  for (const { name: trajectory, stat, what } of here.of('trajectory')) {
+    if (stat.bytes > longestBytes) continue
     const name = transcriptName(what.base)
     if (here.isTaken(name) || here.named.has(here.path(name)) || here.isBeingWritten(name)) continue
     const traced = await tracedIn(here, trajectory)
