@@ -21,7 +21,9 @@ export const repairFlags = {
   ...whereFlags,
   'dry-run': { help: 'say what would be done, change nothing' },
   unarchive: { help: 'put back what a `doctor --fix` renamed away from sessions that live' },
-  adopt: { help: 'put transcripts that no entry names back in the index' },
+  adopt: {
+    help: 'put back transcripts that no entry names, and what a database had before it was begun anew',
+  },
   tidy: { help: 'set debris of crashed writes aside' },
   ...recoveryFlags,
   'accept-loss': {

@@ -3,13 +3,14 @@
  *
  * In this order, each only as far as it is needed: indexes are rebuilt; or every row that can still be read goes, table
  * by table and by key, into a fresh database of the same schema, and for tables that could not be read to their end
- * what is missing comes from the newest snapshot. Then text that has to be JSON and is not gets the smallest valid
- * replacement, parents that can be rebuilt are, and rows that still point nowhere go. What is taken out of a row or
- * with it is told, whole.
+ * what is missing comes from the newest snapshot. Then the rows of an earlier database are put beside it where that is
+ * asked for, text that has to be JSON and is not gets the smallest valid replacement, parents that can be rebuilt are,
+ * and rows that still point nowhere go. What is taken out of a row or with it is told, whole.
  */
 import { closeSync, openSync, readSync, renameSync, rmSync } from 'node:fs'
 import { accountAt, type Account } from './sqlite-account.ts'
 import { headerBytes, headerOf } from './sqlite-file.ts'
+import { joinEarlier, type Joining } from './sqlite-join.ts'
 import { salvage, toWholePages } from './sqlite-salvage.ts'
 import {
   answer,
@@ -35,6 +36,8 @@ export interface Mending {
   readonly vital: readonly string[]
   /** Statements that put back parents of rows that point nowhere. */
   readonly parents: readonly string[]
+  /** What stood in its place before, to be put beside it. */
+  readonly join?: Joining
 }
 
 export type Mended =
@@ -59,6 +62,7 @@ export function mendCopy(path: string, workshop: string, to: string, mending: Me
       const whole = soundest(copy, `${room}/fresh`, mending, account, did)
       const database = opened(whole, false)
       try {
+        if (mending.join !== undefined) joinEarlier(database, mending.join, room, did)
         replaceBadJson(database, mending, account, did)
         removeOrphans(database, mending, account, did)
         const left = problems(database)

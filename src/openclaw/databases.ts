@@ -43,6 +43,7 @@ export const questions = {
     agents: 'SELECT agent_id, path, schema_version, size_bytes FROM agent_databases',
     deleted: 'SELECT agent_id FROM agent_deletion_journal',
     created: 'SELECT agent_id, created_at_ms FROM agent_provenance',
+    born: "SELECT created_at AS at FROM schema_meta WHERE meta_key = 'primary'",
     boot: 'SELECT pid, completed_at_ms, outcome, reason FROM gateway_boot_lifecycle ORDER BY started_at_ms DESC LIMIT 1',
   },
   agent: {
@@ -60,6 +61,123 @@ export const contentQuestions = {
   events:
     'SELECT count(*) AS n, max(created_at) AS newest, total(length(event_json)) + total(length(event_zstd)) AS bytes FROM transcript_events',
 } as const
+
+/** What a user would miss of a database that was begun anew, and how one row of it is known from another. */
+const worth: Readonly<
+  Record<
+    Role,
+    readonly {
+      readonly table: string
+      readonly key: string
+      readonly where: string
+      readonly called: string
+    }[]
+  >
+> = {
+  state: [
+    { table: 'device_pairing_paired', key: 'device_id', where: 'true', called: 'paired device' },
+    {
+      table: 'channel_pairing_allow_entries',
+      key: "channel_key || ' ' || account_id || ' ' || entry",
+      where: 'true',
+      called: 'sender let in',
+    },
+    // Those that have a declaration the gateway makes by itself.
+    { table: 'cron_jobs', key: 'name', where: 'declaration_key IS NULL', called: 'cron job' },
+    {
+      table: 'secret_store_entries',
+      key: "scope_kind || ' ' || scope_id || ' ' || name",
+      where: 'deleted_at_ms IS NULL',
+      called: 'secret',
+    },
+  ],
+  agent: [{ table: 'session_windows', key: 'session_id', where: 'true', called: 'transcript' }],
+}
+
+/** One row each, however many there are. */
+export const worthQuestions = (role: Role): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    worth[role].map(({ table, key, where }) => [
+      table,
+      `SELECT json_group_array(${key}) AS keys FROM ${table} WHERE ${where}`,
+    ]),
+  )
+
+/** What `earlier` has of that and `now` has not, in words; `isAll` where `now` has nothing of it at all. */
+export function missedIn(
+  role: Role,
+  now: Readonly<Record<string, Rows>>,
+  earlier: Readonly<Record<string, Rows>>,
+): { readonly words: string | null; readonly isAll: boolean } {
+  let isAll = true
+  const words = worth[role].flatMap(({ table, called }) => {
+    const there = new Set(keysOf(now[table]))
+    if (there.size > 0) isAll = false
+    const missed = keysOf(earlier[table]).filter((key) => !there.has(key)).length
+    return missed === 0 ? [] : [`${missed} ${called}${missed === 1 ? '' : 's'}`]
+  })
+  return { words: words.length === 0 ? null : words.join(', '), isAll }
+}
+
+function keysOf(rows: Rows | undefined): readonly unknown[] {
+  const keys = rows?.[0]?.['keys']
+  const parsed: unknown = typeof keys === 'string' ? JSON.parse(keys) : []
+  return Array.isArray(parsed) ? parsed : []
+}
+
+const alsoJoined = [
+  'user_profiles',
+  'user_profile_emails',
+  'user_profile_identities',
+  'user_preferences',
+  'mcp_oauth_stores',
+  'plugin_state_entries',
+  'plugin_blob_entries',
+  'projects',
+] as const
+
+/**
+ * How a database that was begun anew gets back what was in the one before. Of a control plane only what its users made:
+ * leases, receipts and queues of before would be acted upon. What 2026.9.6 derives of a transcript
+ * (dist/session-transcript-index-*.js) it makes again where there is none.
+ */
+export const joins: Readonly<
+  Record<
+    Role,
+    {
+      readonly only: readonly { readonly table: string; readonly where: string }[] | null
+      readonly derived: readonly string[]
+      readonly keys: { readonly column: string; readonly sql: string } | null
+      readonly vital: readonly string[]
+    }
+  >
+> = {
+  state: {
+    only: [...worth.state, ...alsoJoined.map((table) => ({ table, where: 'true' }))],
+    derived: [],
+    keys: null,
+    vital: [],
+  },
+  agent: {
+    only: null,
+    derived: [
+      'schema_meta',
+      'session_key_contract',
+      'session_canonical_validation_pending',
+      'session_transcript_index_state',
+      'session_transcript_active_events',
+      'session_transcript_fts_rows',
+      'memory_index_meta',
+      'memory_index_state',
+      'cache_entries',
+    ],
+    keys: {
+      column: 'session_key',
+      sql: "SELECT e.session_key AS was, 'agent:' || (SELECT agent_id FROM main.schema_meta WHERE meta_key = 'primary') || ':recovered:' || e.current_session_id AS becomes FROM earlier.session_nodes AS e JOIN main.session_nodes AS m ON m.session_key = e.session_key WHERE e.current_session_id NOT IN (SELECT session_id FROM main.session_windows)",
+    },
+    vital: ['session_nodes', 'session_windows', 'transcript_events'],
+  },
+}
 
 export interface Meta {
   readonly role: string | null

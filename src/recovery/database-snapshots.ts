@@ -96,11 +96,32 @@ export async function newestWithSessions(site: Site, of: Of, now: Life): Promise
   return null
 }
 
+/** The newest sound one of another database than the one that stands there now, where any is known to be. */
+export async function ofAnEarlierLife(
+  site: Site,
+  of: Of,
+  born: number,
+): Promise<(Snapshot & { readonly userVersion: number }) | null> {
+  const all = await snapshots(site, of)
+  const [oldest] = all
+  // They go by age, and the last of an earlier life stays: where the oldest is of this one, all are.
+  if (oldest === undefined || (await lifeIn(site, oldest))?.born === born) return null
+  for (const snapshot of all.toReversed()) {
+    const { born: then = null, userVersion = 0 } = (await lifeIn(site, snapshot)) ?? {}
+    if (then === null || then === born) continue
+    if (await isSound(site, of, snapshot)) return { ...snapshot, userVersion }
+  }
+  return null
+}
+
 /** Of a control plane: when it was made, and no sessions. */
-async function lifeIn({ databases }: Site, { path }: Pick<Snapshot, 'path'>): Promise<Life | null> {
+async function lifeIn(
+  { databases }: Site,
+  { path }: Pick<Snapshot, 'path'>,
+): Promise<(Life & { readonly userVersion: number }) | null> {
   const { sessions, born } = questions.agent
   const looked = await databases?.look(path, { depth: 'none', json: [], ask: { sessions, born } })
-  return looked?.is === 'read' ? lifeOf(looked.answers) : null
+  return looked?.is === 'read' ? { ...lifeOf(looked.answers), userVersion: looked.userVersion } : null
 }
 
 /** So many of each are kept. */

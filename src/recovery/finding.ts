@@ -44,6 +44,7 @@ export type Kind =
   | 'unindexed-transcripts'
   | 'db-empty-or-missing'
   | 'db-without-sessions'
+  | 'db-begun-anew'
   | 'db-corrupt'
   | 'db-orphan-rows'
   | 'wal-gone-or-torn'
@@ -68,7 +69,7 @@ export interface Finding {
   readonly repair: string | null
   /** Only where `repair` is null and the severity is not benign: may this pass by itself, or is a person needed? */
   readonly without?: 'retry-later' | 'needs-operator'
-  /** For needs-operator: the one command to run next. */
+  /** The one command to run next: for needs-operator, and where what is benign can be put right by a person's word. */
   readonly command?: string
   /** The sessions that the repair puts back in an index, and of which not everything could be known. */
   readonly sessions?: readonly PutBack[]

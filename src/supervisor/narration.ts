@@ -19,9 +19,12 @@ export const headline = (status: Status): string => {
 export function tellRecovery(recovery: Recovery, tookMs: number, meant: Meant, log: Log): void {
   const fields = { tookMs, ...(recovery.repairId === null ? {} : { repair: recovery.repairId }) }
   for (const finding of recovery.found) {
-    const { kind, severity, path, evidence, repair: remedy } = finding
+    const { kind, severity, path, evidence, repair: remedy, command } = finding
     const line = { kind, severity, path, evidence, remedy, ...fields }
-    if (severity === 'benign') log.debug('found', line)
+    // A loss of before, which a word of theirs mends: nobody would look for it.
+    if (severity === 'benign' && command !== undefined)
+      log.warn('found', { ...line, command: wholeCommand(command, meant) })
+    else if (severity === 'benign') log.debug('found', line)
     else log.info(remedy === null || recovery.repairId === null ? 'found' : 'found and repaired', line)
   }
   for (const why of recovery.trouble) log.warn('no snapshot was taken', { why, ...fields })

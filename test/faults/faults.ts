@@ -734,6 +734,20 @@ export const faults: readonly Fault[] = [
     suites: [withSqlite('recovery/databases.test.ts', 'nothing else tells')],
   },
   {
+    name: 'what was before is put beside a database that went on, unasked',
+    file: 'src/recovery/look-at/store.ts',
+    from: 'const isAsked = site.policy.adopt && isAlike',
+    to: 'const isAsked = isAlike',
+    suites: [withSqlite('recovery/databases.test.ts', 'that another took the place of')],
+  },
+  {
+    name: 'a session whose key another has by now is left out',
+    file: 'src/host/sqlite-join.ts',
+    from: 'if (joining.keys !== null) giveOtherKeys',
+    to: 'if (joining.keys !== null && false) giveOtherKeys',
+    suites: [withSqlite('recovery/databases.test.ts', 'that another took the place of')],
+  },
+  {
     name: 'the newest snapshot is dropped for the sake of the older ones',
     file: 'src/recovery/database-snapshots.ts',
     from: 'there.filter((one) => one !== spared).slice(0, excess(there))',

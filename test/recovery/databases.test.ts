@@ -587,6 +587,171 @@ describe.runIf(hasSqlite())('snapshots', () => {
     expect(said(await s.look())).toEqual([`db-without-sessions benign ${agent}`])
   })
 
+  /** As a gateway leaves it that nobody held back from beginning anew: other sessions, the main one under its old key. */
+  function beginAnew(s: State): void {
+    change(
+      s,
+      agent,
+      'PRAGMA foreign_keys=ON',
+      "DELETE FROM session_nodes WHERE session_key <> 'agent:main:main'",
+      "UPDATE schema_meta SET created_at = created_at + 3600000 WHERE meta_key = 'primary'",
+      'PRAGMA foreign_keys=OFF',
+      "UPDATE session_nodes SET current_session_id = 'a-new-one'",
+      ...['session_windows', 'transcript_events', 'transcript_event_identities'].map(
+        (table) => `UPDATE ${table} SET session_id = 'a-new-one'`,
+      ),
+      ...['trajectory_runtime_events', 'transcript_rewrite_watermarks'].map(
+        (table) => `DELETE FROM ${table}`,
+      ),
+      ...['session_transcript_active_events', 'session_transcript_index_state'].map(
+        (table) => `DELETE FROM ${table}`,
+      ),
+    )
+  }
+
+  test('of a database that another took the place of, with sessions by now, are told, and put beside it when asked', async () => {
+    const s = state('2026.9.6-sound')
+    await recover(s.site, look)
+    const [name] = taken(s)
+    const before = { nodes: ask(s, agent, nodes), messages: ask(s, agent, messages) }
+    beginAnew(s)
+    const anew = { nodes: ask(s, agent, nodes), messages: ask(s, agent, messages) }
+    const damaged = s.bytes()
+    const told = await recover(s.site, look)
+    expect(told, JSON.stringify(told)).toMatchObject({
+      is: 'consistent',
+      found: [
+        {
+          kind: 'db-begun-anew',
+          severity: 'benign',
+          path: agent,
+          evidence: expect.stringContaining('2 transcripts of that one are not in it'),
+          repair: null,
+          command: expect.stringMatching(/^supervise repair --state-dir .* --adopt$/),
+        },
+      ],
+    })
+    expect(told.found[0]!.evidence).toContain(`${folder}/${name}`)
+    expect(s.bytes()).toEqual(damaged)
+    // Told again, until it is asked for.
+    expect(said(await s.look())).toEqual([`db-begun-anew benign ${agent}`])
+
+    const adopting = { ...s.site, policy: { ...s.site.policy, adopt: true } }
+    const recovery = await recover(adopting, look)
+    expect(recovery, JSON.stringify(recovery)).toMatchObject({ is: 'repaired' })
+    const main = before.nodes.find((node) => node['session_key'] === 'agent:main:main')!
+    const recovered = `agent:main:recovered:${String(main['current_session_id'])}`
+    expect(ask(s, agent, messages)).toEqual(
+      [...before.messages, ...anew.messages].toSorted((a, b) =>
+        a['session_id'] === b['session_id']
+          ? Number(a['seq']) - Number(b['seq'])
+          : String(a['session_id']) < String(b['session_id'])
+            ? -1
+            : 1,
+      ),
+    )
+    const keys = ask(s, agent, nodes).map((node) => [node['session_key'], node['current_session_id']])
+    expect(keys).toEqual([
+      ['agent:main:main', 'a-new-one'],
+      ...before.nodes
+        .filter((node) => node !== main)
+        .map((node) => [node['session_key'], node['current_session_id']]),
+      [recovered, main['current_session_id']],
+    ])
+    expect(recovery.did).toEqual(
+      expect.arrayContaining([expect.stringContaining(`agent:main:main of before is ${recovered} now`)]),
+    )
+    expect(recovery.did.filter((line) => line.includes('left out'))).toEqual([])
+    expect(await s.look()).toMatchObject({ verdict: 'consistent', findings: [] })
+    change(s, agent, 'PRAGMA foreign_keys=ON', `DELETE FROM session_nodes WHERE session_key = '${recovered}'`)
+    // Deleted since: no reason to tell of it again.
+    expect(await recover(adopting, look)).toMatchObject({ is: 'consistent', found: [], repairId: null })
+    expect((await undo(s.site, recovery.repairId!, 'test')).is).toBe('refused')
+  })
+
+  test('of one that was begun anew are told again after what was put beside it is taken back', async () => {
+    const s = state('2026.9.6-sound')
+    await recover(s.site, look)
+    beginAnew(s)
+    const damaged = s.bytes()
+    const recovery = await recover({ ...s.site, policy: { ...s.site.policy, adopt: true } }, look)
+    expect(recovery).toMatchObject({ is: 'repaired' })
+    expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(s.bytes()).toEqual(damaged)
+    expect(said(await s.look())).toEqual([`db-begun-anew benign ${agent}`])
+  })
+
+  test('of another schema are told with where they lie, and without a command that cannot work', async () => {
+    const s = state('2026.9.6-sound')
+    await recover(s.site, look)
+    change(s, `${folder}/${taken(s)[0]}`, 'PRAGMA user_version=19')
+    beginAnew(s)
+    const [told] = (await inspect({ ...s.site, policy: { ...s.site.policy, adopt: true } }, { owed: 'no' }))
+      .inspection.findings
+    expect(told).toMatchObject({ kind: 'db-begun-anew', repair: null })
+    expect(told!.evidence).toContain('has agent schema 19')
+    expect(told).not.toHaveProperty('command')
+  })
+
+  const made = [
+    "INSERT INTO device_pairing_paired (device_id, public_key, created_at_ms, approved_at_ms) VALUES ('a-phone', 'k', 1, 1)",
+    "INSERT INTO channel_pairing_allow_entries VALUES ('telegram', 'default', '42', 1, 1)",
+  ]
+  const paired = 'SELECT device_id FROM device_pairing_paired ORDER BY 1'
+  const bornAnew = "UPDATE schema_meta SET created_at = created_at + 1 WHERE meta_key = 'primary'"
+
+  test('bring back what a control plane had that was begun anew, where it has nothing of it', async () => {
+    const s = state('2026.9.6-sound')
+    change(s, control, ...made)
+    await recover(s.site, look)
+    change(
+      s,
+      control,
+      bornAnew,
+      'DELETE FROM device_pairing_paired',
+      'DELETE FROM channel_pairing_allow_entries',
+    )
+    const damaged = s.bytes()
+    const recovery = await recover(s.site, look)
+    expect(recovery, JSON.stringify(recovery)).toMatchObject({
+      is: 'repaired',
+      found: [
+        {
+          kind: 'db-empty-or-missing',
+          severity: 'loses',
+          path: control,
+          evidence: expect.stringContaining('1 paired device, 1 sender let in in the snapshot'),
+        },
+      ],
+    })
+    expect(ask(s, control, paired)).toEqual([{ device_id: 'a-phone' }])
+    expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(s.bytes()).toEqual(damaged)
+  })
+
+  test('of a control plane that went on since are told, and what its users made is put beside it when asked', async () => {
+    const s = state('2026.9.6-sound')
+    change(s, control, ...made)
+    await recover(s.site, look)
+    const jobs = ask(s, control, 'SELECT * FROM cron_jobs ORDER BY job_id')
+    change(
+      s,
+      control,
+      bornAnew,
+      "UPDATE device_pairing_paired SET device_id = 'a-laptop'",
+      'DELETE FROM task_runs',
+    )
+    const told = await recover(s.site, look)
+    expect(told).toMatchObject({ is: 'consistent', found: [{ kind: 'db-begun-anew', path: control }] })
+    expect(told.found[0]!.evidence).toContain(': 1 paired device of that one are not in it')
+    const recovery = await recover({ ...s.site, policy: { ...s.site.policy, adopt: true } }, look)
+    expect(recovery, JSON.stringify(recovery)).toMatchObject({ is: 'repaired' })
+    expect(ask(s, control, paired)).toEqual([{ device_id: 'a-laptop' }, { device_id: 'a-phone' }])
+    expect(ask(s, control, 'SELECT * FROM cron_jobs ORDER BY job_id')).toEqual(jobs)
+    expect(ask(s, control, 'SELECT count(*) AS n FROM task_runs')).toEqual([{ n: 0 }])
+    expect(await s.look()).toMatchObject({ verdict: 'consistent', findings: [] })
+  })
+
   test('that were damaged since are passed over for the one before', async () => {
     const s = state('2026.9.6-sound')
     await recover(s.site, look)

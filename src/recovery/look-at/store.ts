@@ -7,15 +7,18 @@
  */
 import { whichNode, type Looked, type Questions } from '../../host/sqlite.ts'
 import { sizeAgainst } from '../../host/sqlite-file.ts'
+import type { Joining } from '../../host/sqlite-join.ts'
 import {
   contentQuestions,
   controlPlane,
   createdAt,
   deletedAgents,
   firstWithSessions,
+  joins,
   jsonColumns,
   lifeOf,
   metaOf,
+  missedIn,
   parents,
   quarantineStore,
   questions,
@@ -23,6 +26,7 @@ import {
   roleInside,
   smallest,
   vital,
+  worthQuestions,
   type Life,
   type Role,
 } from '../../openclaw/databases.ts'
@@ -39,8 +43,16 @@ import type { FileStat } from '../../host/disk.ts'
 import { logSight, outsideOf, type DatabaseSeen } from '../database-file.ts'
 import { spliced } from '../notebook.ts'
 import type { Because } from '../seen.ts'
-import { newestSnapshot, newestWithSessions, soundSnapshot, type Snapshot } from '../database-snapshots.ts'
+import {
+  newestSnapshot,
+  newestWithSessions,
+  ofAnEarlierLife,
+  soundSnapshot,
+  type Snapshot,
+} from '../database-snapshots.ts'
+import { readRepairs } from '../journal.ts'
 import { wasConfirmed } from '../proven.ts'
+import { undoneBy } from '../repairs.ts'
 import type { Ask } from '../verdict.ts'
 import type { WhichStore } from '../which-store.ts'
 
@@ -274,7 +286,7 @@ class StoreEyes {
     if (one.role === 'state') this.#control = looked.answers
     if (this.#hasRightOwner(one, looked)) {
       await this.#lookAtRows(one, looked)
-      await this.#lookForEarlierLife(one, lifeOf(looked.answers))
+      await this.#lookForEarlierLife(one, looked)
     }
     notes.sessions += count(looked, 'sessions')
     notes.transcripts += count(looked, 'transcripts')
@@ -403,18 +415,24 @@ class StoreEyes {
     if (because.length > 0) this.#mend(one, await soundSnapshot(this.#eyes.site, one), because)
   }
 
+  async #lookForEarlierLife(one: DatabaseSeen, looked: Looked & { is: 'read' }): Promise<void> {
+    if (this.#isUnimported(one)) return
+    const now = lifeOf(looked.answers)
+    if (one.role === 'agent' && now.sessions === 0) await this.#lookForSessionsBefore(one, now)
+    else await this.#lookForOneBefore(one, looked, now)
+  }
+
   /**
    * None of its sessions is left. Whoever deletes them one by one leaves the database that they were in, and it says
    * when it was made; the main one cannot be deleted at all. Another in its place was begun by a gateway that found none.
    */
-  async #lookForEarlierLife(one: DatabaseSeen, now: Life): Promise<void> {
+  async #lookForSessionsBefore(one: DatabaseSeen, now: Life): Promise<void> {
     const { site, notes } = this.#eyes
-    if (one.role !== 'agent' || now.sessions !== 0 || this.#isUnimported(one)) return
     const earlier = await newestWithSessions(site, one, now)
     if (earlier === null) return
     const { sessions, isSame, takenAt } = earlier
     const evidence = `no session in it, and ${sessions} in the snapshot of ${isoOf(takenAt)}`
-    const isAddedSince = createdAt(this.#control?.['created'], one.agentId!) > takenAt
+    const isAddedSince = this.#isAddedSince(one, takenAt)
     if (isSame !== false || isAddedSince || this.#control === undefined) {
       notes.found({
         kind: 'db-without-sessions',
@@ -429,7 +447,67 @@ class StoreEyes {
       })
       return
     }
+    this.#restoreEarlier(one, evidence, now, earlier)
+  }
+
+  /**
+   * Another stood in its place, and it has gone on since: a gateway that nobody held back found none, or OpenClaw's own
+   * recover set a damaged one away. What is new is the user's as well as what was: nothing is done unasked.
+   */
+  async #lookForOneBefore(one: DatabaseSeen, looked: Looked & { is: 'read' }, now: Life): Promise<void> {
+    const { site, notes } = this.#eyes
+    const { databases } = site
+    if (databases === undefined || now.born === null || this.#control === undefined) return
+    const earlier = await ofAnEarlierLife(site, one, now.born)
+    if (earlier === null || this.#isAddedSince(one, earlier.takenAt)) return
+    const ask = { depth: 'none', json: [], ask: worthQuestions(one.role) } as const
+    const [here, then] = [await databases.look(one.path, ask), await databases.look(earlier.path, ask)]
+    if (here.is !== 'read' || then.is !== 'read') return
+    const { words, isAll } = missedIn(one.role, here.answers, then.answers)
+    if (words === null) return
+    const isSince = (name: string): boolean => (looked.answers[name]?.length ?? 0) > 0
+    // Of agents that were added or deleted since it knows, and the other does not.
+    if (one.role === 'state' && isAll && !isSince('created') && !isSince('deleted')) {
+      const evidence = `nothing in it that its users made, and ${words} in the snapshot of ${isoOf(earlier.takenAt)}`
+      return this.#restoreEarlier(one, evidence, now, earlier)
+    }
+    if (await this.#wasJoined(one, earlier)) return
+    const isAlike = earlier.userVersion === looked.userVersion
+    const isAsked = site.policy.adopt && isAlike
     const because = notes.found({
+      kind: 'db-begun-anew',
+      severity: 'benign',
+      path: one.path,
+      evidence: `begun anew at ${isoOf(now.born)}, in place of another: ${words} of that one are not in it, and are in its snapshot of ${isoOf(earlier.takenAt)} (${notes.shown(earlier.path)})${isAlike ? '' : `, which has ${one.role} schema ${earlier.userVersion}, and so cannot be put beside it`}`,
+      repair: isAsked ? 'put them beside what it has; what is there stays as it is' : null,
+      ...(isAlike &&
+        !isAsked && { command: `supervise repair --state-dir ${quoted(site.stateDir)} --adopt` }),
+    })
+    if (isAsked) this.#mend(one, null, [because], { from: earlier.path, ...joins[one.role] })
+  }
+
+  /** By a repair that stands: what was deleted since is not to come back again and again. */
+  async #wasJoined(one: DatabaseSeen, { takenAt }: Snapshot): Promise<boolean> {
+    const name = this.#eyes.notes.shown(one.path)
+    const all = await readRepairs(this.#eyes.site)
+    return all.some(
+      (repair) =>
+        repair.undoes === null &&
+        repair.at > takenAt &&
+        repair.end?.outcome !== 'abandoned' &&
+        repair.steps.some(
+          ({ path, because }) => path === name && because.some(({ kind }) => kind === 'db-begun-anew'),
+        ) &&
+        undoneBy(repair, all) === undefined,
+    )
+  }
+
+  #isAddedSince({ agentId }: DatabaseSeen, takenAt: number): boolean {
+    return agentId !== null && createdAt(this.#control?.['created'], agentId) > takenAt
+  }
+
+  #restoreEarlier(one: DatabaseSeen, evidence: string, now: Life, earlier: Snapshot): void {
+    const because = this.#eyes.notes.found({
       kind: 'db-empty-or-missing',
       severity: 'loses',
       path: one.path,
@@ -528,7 +606,7 @@ class StoreEyes {
       notes.remedy('sidecar', index.path, [because], { do: 'set-aside', found: index.stat })
   }
 
-  #mend(one: DatabaseSeen, snapshot: Snapshot | null, because: readonly Because[]): void {
+  #mend(one: DatabaseSeen, snapshot: Snapshot | null, because: readonly Because[], join?: Joining): void {
     const { notes, site } = this.#eyes
     const { databases } = site
     if (databases === undefined || one.stat === null) return
@@ -543,6 +621,7 @@ class StoreEyes {
           json: jsonColumns[one.role].map((each) => ({ ...each, instead: smallest[each.table]! })),
           vital: vital[one.role],
           parents: parents[one.role],
+          ...(join !== undefined && { join }),
         }),
     })
   }
