@@ -25,3 +25,11 @@ export function eraOf(installed: Package | null, store: string | null): Era {
   if (installed !== null) return installed.schemaVersions === null ? 'files' : 'rows'
   return store === 'sqlite' || store === 'migrating' || store === 'newer' ? 'rows' : 'unknown'
 }
+
+/**
+ * Are files of before imported by its start? 2026.8.2, 2026.9.3, 2026.9.4 and 2026.9.5 (state schema 15 to 17) were
+ * tried, and refuse them with 78 ("Legacy session store requires migration"); 2026.9.6 (18) imports them. Undefined for
+ * an OpenClaw that keeps its sessions in files.
+ */
+export const importsAtItsStart = ({ schemaVersions }: Package): boolean | undefined =>
+  schemaVersions === null ? undefined : (schemaVersions['state'] ?? 0) >= 18

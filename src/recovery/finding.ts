@@ -52,6 +52,7 @@ export type Kind =
   | 'quarantine-db-garbage'
   | 'owner-or-version'
   | 'legacy-index-reappeared'
+  | 'import-by-hand'
   | 'gateway-lock-garbage'
   | 'disk-full'
   | 'unreadable'

@@ -28,6 +28,7 @@ import { lookAtConfig } from './look-at/config.ts'
 import { lookAtDatabases } from './look-at/databases.ts'
 import { lookAtDevices } from './look-at/devices.ts'
 import { lookAtGatewayLock, lookAtRestartIntent } from './look-at/earlier-life.ts'
+import { lookAtImport } from './look-at/import.ts'
 import type { Finding } from './finding.ts'
 import { deathsSoFar, type Deaths } from './turns.ts'
 import { lookAtSessions } from './look-at/sessions.ts'
@@ -95,6 +96,7 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
     })
   }
 
+  lookAtImport(eyes, which)
   const remedies = notes.remedies()
   const isSame = isAllAsConfirmed && trust?.bootId === site.bootId && trust.directories.size === walked.length
   return {

@@ -105,7 +105,7 @@ async function takeOne(site: Site, file: KeptFile, how: How): Promise<boolean> {
   const mark = `${stat.ino} ${stat.bytes} ${stat.mtimeMs}`
   if (how.known?.get(file.path) === mark) return false
   const all = await generationsOf(site, file.path)
-  const isParted = isImportedNext(site) && stat.links > 1 && (await part(site, stat, all))
+  const isParted = mayBeImportedNext(site) && stat.links > 1 && (await part(site, stat, all))
   const last = all[0]
   const ageMs = last === undefined ? Infinity : site.now() - last.takenAt
   // Below zero: the clock was set back.
@@ -120,7 +120,7 @@ async function takeOne(site: Site, file: KeptFile, how: How): Promise<boolean> {
     if (await isWorthIt(site, file, bytes, all, how)) {
       // The same inode with other bytes: whoever writes this one writes it in place.
       const isInPlace = file.is === 'config' || last?.ino === stat.ino
-      const by = isInPlace || isImportedNext(site) ? 'copy' : 'link'
+      const by = isInPlace || mayBeImportedNext(site) ? 'copy' : 'link'
       if (!(await put(site, { file, stat, bytes, last, by }, how.durable))) return false
       await thin(site, file.path)
       isTaken = true
@@ -132,9 +132,9 @@ async function takeOne(site: Site, file: KeptFile, how: How): Promise<boolean> {
 
 /**
  * The gateway that is started next imports these files into its databases, and refuses one that has a second name, with
- * 78 and for ever (2026.9.6: "another hard link references this inode").
+ * 78 and for ever (2026.9.6: "another hard link references this inode"). One whose package is not found may.
  */
-const isImportedNext = ({ installed }: Site): boolean => installed?.schemaVersions != null
+const mayBeImportedNext = ({ installed }: Site): boolean => installed?.schemaVersions !== null
 
 /** Generations that are a second name of the file become copies of it.  Whether there were any. */
 async function part(site: Site, stat: FileStat, all: readonly Generation[]): Promise<boolean> {

@@ -88,7 +88,8 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
       return { store: 'migrating', ...seen, unimported: new Set(indexes.map(({ agent }) => agent)) }
     return { store: 'sqlite', ...seen, reappeared: indexes.map(({ path }) => path) }
   }
-  if (theirs.some(({ name }) => name === agentsFolder)) return { store: 'file', ...nothing, schema }
+  if (theirs.some(({ name }) => name === agentsFolder))
+    return { store: 'file', ...nothing, schema, unimported: new Set(indexes.map(({ agent }) => agent)) }
   if (theirs.length === 0 || theirs.some(({ name }) => stateNames.has(name)))
     return { store: 'none', ...nothing, schema }
   unknown(eyes, stateDir, `no state of OpenClaw: ${theirs.length} names, none of them its own`)

@@ -734,6 +734,13 @@ export const faults: readonly Fault[] = [
     suites: [withSqlite('recovery/databases.test.ts', 'nothing else tells')],
   },
   {
+    name: 'damaged files are left to a doctor that archives what it cannot read',
+    file: 'src/recovery/look-at/import.ts',
+    from: "severity: isRepairDue ? 'benign' : 'blocks'",
+    to: "severity: 'blocks'",
+    suites: [suite('recovery/before-an-import.test.ts')],
+  },
+  {
     name: 'what was before is put beside a database that went on, unasked',
     file: 'src/recovery/look-at/store.ts',
     from: 'const isAsked = site.policy.adopt && isAlike',

@@ -22,6 +22,7 @@ export const siteOn = (disk: Site['disk'], machine: Partial<Site> = {}): Site =>
   bootId: 'boot',
   now: () => Date.UTC(2026, 10, 22, 13, 14, 15),
   policy: defaultPolicy,
+  installed: { version: '2026.4.26', schemaVersions: null },
   ...machine,
 })
 

@@ -180,7 +180,7 @@ describe.runIf(hasSqlite())('every outage in the repair of a database (2, 3, 5)'
     async ({ kind, files }) => {
       const start = CrashDisk.of(files())
       const input = start.tree()
-      const on = (disk: CrashDisk) => siteOn(disk, { databases: databasesOn(disk) })
+      const on = (disk: CrashDisk) => siteOn(disk, { installed: null, databases: databasesOn(disk) })
       const seen = await inspect(on(start), look)
       expect(new Set(seen.inspection.findings.map((finding) => finding.kind))).toEqual(new Set([kind]))
       const old = input.get(agent)?.bytes
