@@ -34,6 +34,8 @@ export interface Carried {
   /** False where more may be lost than is known. */
   readonly isCounted: boolean
   readonly fromSnapshot: number
+  /** Rows that only the snapshot has, and that are known to have gone since: not taken from it. */
+  readonly gone: number
 }
 
 /** Where rows come from and go to, column by column; the first `keys` of them are their order. */
@@ -70,7 +72,7 @@ export function routeOf(database: Database, name: string): Route {
 }
 
 export function carry(database: Database, route: Route, sources: Sources, account: Account): Carried {
-  const nothing = { rows: 0, refused: 0, lost: 0, isCounted: true, fromSnapshot: 0 }
+  const nothing = { rows: 0, refused: 0, lost: 0, isCounted: true, fromSnapshot: 0, gone: 0 }
   if (!sources.hasDamaged) {
     const fromSnapshot = sources.hasSnapshot ? filled(database, route) : 0
     return { ...nothing, isCounted: false, fromSnapshot }
@@ -93,9 +95,9 @@ const whatOf = ({ from, to, fromColumns, toColumns }: Route, source: 'damaged' |
  * What is missing, from the snapshot. The number of a row that has another key is not what it is known by (VACUUM gives
  * new ones, and so does a row that was written anew), so a number that is taken meanwhile keeps none out.
  */
-function filled(database: Database, route: Route): number {
+function filled(database: Database, route: Route, where = 'true'): number {
   const change = (sql: string): number => attempt(() => Number(database.prepare(sql).run().changes)) ?? 0
-  const all = change(`INSERT OR IGNORE ${whatOf(route, 'snapshot')}`)
+  const all = change(`INSERT OR IGNORE ${whatOf(route, 'snapshot')} WHERE ${where}`)
   if (!route.isNumbered || route.fromColumns.length === 1) return all
   const indexes = attempt(() => answer(database, `PRAGMA main.index_list(${quoted(route.to)})`)) ?? []
   if (!indexes.some((index) => Number(index['unique']) === 1 && Number(index['partial']) === 0)) return all
@@ -104,7 +106,7 @@ function filled(database: Database, route: Route): number {
     fromColumns: route.fromColumns.slice(1),
     toColumns: route.toColumns.slice(1),
   }
-  return all + change(`INSERT OR IGNORE ${whatOf(unnumbered, 'snapshot')}`)
+  return all + change(`INSERT OR IGNORE ${whatOf(unnumbered, 'snapshot')} WHERE ${where}`)
 }
 
 type Key = readonly Value[]
@@ -147,12 +149,37 @@ class Walk {
     if (!up.isWhole) this.#fromTheOtherEnd(up.last)
     const isComplete = up.isWhole && this.#unread === 0
     const { lost, isCounted } = isComplete ? { lost: 0, isCounted: true } : this.#lost()
-    const fromSnapshot = this.#sources.hasSnapshot
+    const { hasSnapshot } = this.#sources
+    const gone = hasSnapshot && !isComplete ? this.#gone() : undefined
+    const fromSnapshot = hasSnapshot
       ? isComplete
         ? this.#insteadOfRefused()
-        : filled(this.#database, this.#route)
+        : filled(this.#database, this.#route, gone?.where)
       : 0
-    return { rows: this.#rows, refused: this.#refused.size, lost, isCounted, fromSnapshot }
+    const refused = this.#refused.size
+    return { rows: this.#rows, refused, lost, isCounted, fromSnapshot, gone: gone?.rows ?? 0 }
+  }
+
+  /**
+   * The index of its key knows every row, those that cannot be read as well: what the snapshot has and it does not know
+   * was deleted since. Where it can be read to its end, and knows each row that was carried over.
+   */
+  #gone(): { readonly where: string; readonly rows: number } | undefined {
+    const { from, to } = this.#route
+    const most = Math.floor(this.#sources.mostRows)
+    for (const { name, columns } of this.#indexes('pk')) {
+      const key = `(${columns.join(', ')})`
+      const known = `SELECT ${columns.join(', ')} FROM damaged.${quoted(from)} INDEXED BY ${quoted(name)} LIMIT ${most}`
+      const where = `${key} IN (${known})`
+      const count = (sql: string) =>
+        attempt(() => Number(answer(this.#database, `SELECT count(*) AS n FROM ${sql}`)[0]?.['n']))
+      const entries = count(`(${known})`)
+      if (entries === undefined || entries === most) continue
+      if (count(`main.${quoted(to)} WHERE NOT ${where}`) !== 0) continue
+      const rows = count(`snapshot.${quoted(from)} WHERE NOT ${where}`)
+      if (rows !== undefined) return { where, rows }
+    }
+    return undefined
   }
 
   #fromTheOtherEnd(reached: Key | undefined): void {
@@ -293,12 +320,13 @@ class Walk {
     return { lost: this.#unread, isCounted: false }
   }
 
-  #indexes(): readonly { readonly name: string; readonly columns: readonly string[] }[] {
+  #indexes(origin?: 'pk'): readonly { readonly name: string; readonly columns: readonly string[] }[] {
     const { from, isNumbered } = this.#route
     if (!isNumbered) return []
     const all = attempt(() => answer(this.#database, `PRAGMA damaged.index_list(${quoted(from)})`)) ?? []
     return all
       .filter((index) => Number(index['partial']) === 0)
+      .filter((index) => origin === undefined || index['origin'] === origin)
       .map((index) => String(index['name']))
       .map((name) => ({
         name,

@@ -15,6 +15,7 @@ import { salvage, toWholePages } from './sqlite-salvage.ts'
 import {
   answer,
   attempt,
+  badJsonIn,
   close,
   inRows,
   mayPass,
@@ -25,13 +26,14 @@ import {
   syncFile,
   withCopy,
   type Database,
+  type JsonColumn,
 } from './sqlite.ts'
 
 export interface Mending {
   /** A sound, older copy of the same database. */
   readonly snapshot: string | null
-  /** Text columns that have to hold JSON, with an SQL expression over the row that gives the smallest valid one. */
-  readonly json: readonly { readonly table: string; readonly column: string; readonly instead: string }[]
+  /** What has to hold JSON, with an SQL expression over the row that gives the smallest valid text. */
+  readonly json: readonly (JsonColumn & { readonly instead: string })[]
   /** Tables of which something has to be there: an empty one would pass for a new beginning. */
   readonly vital: readonly string[]
   /** Statements that put back parents of rows that point nowhere. */
@@ -142,13 +144,17 @@ const problems = (database: Database): string[] =>
     .filter((line) => line !== 'ok')
 
 function replaceBadJson(database: Database, { json }: Mending, account: Account, did: string[]): void {
-  for (const { table, column, instead } of json) {
-    const bad = `${quoted(column)} IS NOT NULL AND NOT json_valid(${quoted(column)})`
-    const rows = attempt(() => taken(database, table, bad, `${column} does not parse`, account)) ?? 0
+  for (const one of json) {
+    const { table, column, packed, instead } = one
+    const bad = badJsonIn(database, one)
+    const name = packed?.column ?? column
+    const rows = attempt(() => taken(database, table, bad, `${name} does not parse`, account)) ?? 0
     if (rows === 0) continue
-    database.exec(`UPDATE ${quoted(table)} SET ${quoted(column)} = ${instead} WHERE ${bad}`)
+    const emptied = packed === undefined ? [] : [packed.column, packed.bytes, ...packed.beside]
+    const set = [`${quoted(column)} = ${instead}`, ...emptied.map((each) => `${quoted(each)} = NULL`)]
+    database.exec(`UPDATE ${quoted(table)} SET ${set.join(', ')} WHERE ${bad}`)
     did.push(
-      `table ${table}: ${inRows(rows)} whose ${column} does not parse given the smallest that does, their own kept`,
+      `table ${table}: ${inRows(rows)} whose ${name} does not parse given the smallest that does, their own kept`,
     )
   }
 }

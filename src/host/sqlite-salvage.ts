@@ -88,8 +88,8 @@ const isTroubled = ({ refused, lost, isCounted }: Carried): boolean => refused +
 
 function tell(name: string, carried: Carried, { hasSnapshot }: Sources, did: string[]): void {
   if (!isTroubled(carried)) return
-  const { rows, refused, lost, isCounted, fromSnapshot } = carried
-  if (!isCounted && rows + refused + lost + fromSnapshot === 0) return
+  const { rows, refused, lost, isCounted, fromSnapshot, gone } = carried
+  if (!isCounted && rows + refused + lost + fromSnapshot + gone === 0) return
   did.push(
     [
       `table ${name}: ${inRows(rows)} could still be read`,
@@ -100,6 +100,7 @@ function tell(name: string, carried: Carried, { hasSnapshot }: Sources, did: str
           : []
         : ['how many could not be read cannot be told']),
       ...(hasSnapshot ? [`${fromSnapshot} came from the newest snapshot`] : []),
+      ...(gone > 0 ? [`${gone} that it has were deleted since, and stay so`] : []),
     ].join(', '),
   )
 }

@@ -31,6 +31,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { DiskError } from './disk.ts'
+import { isPackedJson, whichNodeUnpacks } from './packed-json.ts'
 
 export const whichNode = `databases are looked at from outside only: this Node (${process.versions.node}) has no SQLite; run supervise with Node 22.16 or later, or 24`
 
@@ -41,10 +42,23 @@ export type Row = Readonly<Record<string, Value>>
 export interface Questions {
   /** A quick check, or the full one with the foreign keys. */
   readonly depth: 'none' | 'quick' | 'full'
-  /** Text columns that have to hold JSON: looked at when the depth is full. */
-  readonly json: readonly { readonly table: string; readonly column: string }[]
+  /** What has to hold JSON: looked at when the depth is full. */
+  readonly json: readonly JsonColumn[]
   /** By a name of the caller's. At most a thousand rows each. */
   readonly ask: Readonly<Record<string, string>>
+}
+
+/** A text column; or the same content compressed, in another one. */
+export interface JsonColumn {
+  readonly table: string
+  readonly column: string
+  readonly packed?: {
+    readonly column: string
+    /** How many bytes it comes to. */
+    readonly bytes: string
+    /** What else is of no use without it. */
+    readonly beside: readonly string[]
+  }
 }
 
 export interface Orphan {
@@ -69,6 +83,8 @@ export type Looked =
       readonly damage: readonly string[]
       readonly orphans: readonly Orphan[]
       readonly badJson: readonly BadJson[]
+      /** Of what nothing can be said here, and why. */
+      readonly unchecked: string | null
       /** A question that could not be answered (no such table) is left out. */
       readonly answers: Readonly<Record<string, readonly Row[]>>
     }
@@ -76,6 +92,7 @@ export type Looked =
 export interface Database {
   exec(sql: string): void
   prepare(sql: string): Statement
+  function?(name: string, act: (...values: Value[]) => Value): void
   close(): void
 }
 export interface Statement {
@@ -263,6 +280,7 @@ function answersOf(database: Database, { depth, json, ask }: Questions) {
   const damage = depth === 'none' ? [] : checked(database, depth)
   const orphans: Orphan[] = []
   const badJson: BadJson[] = []
+  let unchecked: string | null = null
   if (depth === 'full') {
     for (const row of rows(database, 'PRAGMA foreign_key_check') ?? [])
       orphans.push({
@@ -270,9 +288,17 @@ function answersOf(database: Database, { depth, json, ask }: Questions) {
         rowid: Number(row['rowid']),
         parent: String(row['parent']),
       })
-    for (const { table, column } of json) {
-      const sql = `SELECT rowid AS n FROM ${quoted(table)} WHERE ${quoted(column)} IS NOT NULL AND NOT json_valid(${quoted(column)})`
-      for (const row of rows(database, sql) ?? []) badJson.push({ table, column, rowid: Number(row['n']) })
+    for (const one of json) {
+      const { table, column, packed } = one
+      for (const row of rows(
+        database,
+        `SELECT rowid AS n FROM ${quoted(table)} WHERE ${badJsonIn(database, one)}`,
+      ) ?? [])
+        badJson.push({ table, column: packed?.column ?? column, rowid: Number(row['n']) })
+      if (packed === undefined || whichNodeUnpacks === null) continue
+      const sql = `SELECT count(*) AS n FROM ${quoted(table)} WHERE ${quoted(packed.column)} IS NOT NULL`
+      const there = Number(rows(database, sql)?.[0]?.['n'] ?? 0)
+      if (there > 0) unchecked = `${inRows(there)} of ${table} are compressed, and ${whichNodeUnpacks}`
     }
   }
   const answers: Record<string, readonly Row[]> = {}
@@ -280,7 +306,14 @@ function answersOf(database: Database, { depth, json, ask }: Questions) {
     const answer = rows(database, sql)
     if (answer !== undefined) answers[name] = answer
   }
-  return { damage, orphans, badJson, answers }
+  return { damage, orphans, badJson, unchecked, answers }
+}
+
+/** What is true of the rows whose content does not parse. */
+export function badJsonIn(database: Database, { column, packed }: JsonColumn): string {
+  if (packed === undefined) return `${quoted(column)} IS NOT NULL AND NOT json_valid(${quoted(column)})`
+  database.function?.('supervise_is_json', (bytes, length) => Number(isPackedJson(bytes, length)))
+  return `${quoted(packed.column)} IS NOT NULL AND NOT supervise_is_json(${quoted(packed.column)}, ${quoted(packed.bytes)})`
 }
 
 function checked(database: Database, depth: 'quick' | 'full'): readonly string[] {

@@ -25,14 +25,33 @@ export const newestKnown = { state: 18, agent: 23 }
 
 export type Role = 'state' | 'agent'
 
-/** A text column that the gateway parses as JSON: what does not parse is exit 1 for ever, or a session that answers 500. */
+/**
+ * What the gateway parses as JSON: what does not parse is exit 1 for ever, or a session that answers 500. Since 2026.9
+ * an event of more than a few hundred bytes is kept compressed (dist/transcript-payload-*.js).
+ */
 export const jsonColumns: Readonly<
-  Record<Role, readonly { readonly table: string; readonly column: string }[]>
+  Record<
+    Role,
+    readonly {
+      readonly table: string
+      readonly column: string
+      readonly packed?: {
+        readonly column: string
+        readonly bytes: string
+        readonly beside: readonly string[]
+      }
+    }[]
+  >
 > = {
   state: [],
   agent: [
     { table: 'session_nodes', column: 'entry_json' },
     { table: 'transcript_events', column: 'event_json' },
+    {
+      table: 'transcript_events',
+      column: 'event_json',
+      packed: { column: 'event_zstd', bytes: 'event_utf8_bytes', beside: ['navigation_json'] },
+    },
     { table: 'trajectory_runtime_events', column: 'event_json' },
   ],
 }

@@ -741,6 +741,20 @@ export const faults: readonly Fault[] = [
     suites: [suite('recovery/before-an-import.test.ts')],
   },
   {
+    name: 'an event that is kept compressed is unpacked and not read',
+    file: 'src/host/packed-json.ts',
+    from: "    JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(plain))\n",
+    to: '',
+    suites: [withSqlite('recovery/databases.test.ts', 'a compressed row')],
+  },
+  {
+    name: 'rows that were deleted since come back from a snapshot',
+    file: 'src/host/sqlite-carry.ts',
+    from: 'filled(this.#database, this.#route, gone?.where)',
+    to: 'filled(this.#database, this.#route)',
+    suites: [withSqlite('recovery/databases.test.ts', 'a session deleted since')],
+  },
+  {
     name: 'what was before is put beside a database that went on, unasked',
     file: 'src/recovery/look-at/store.ts',
     from: 'const isAsked = site.policy.adopt && isAlike',

@@ -19,6 +19,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import zlib from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { hasSqlite, whichNode, type Row as DatabaseRow } from '../../src/host/sqlite.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
@@ -70,9 +71,14 @@ const withSnapshot = (s: State, name: string): void => {
   mkdirSync(dirname(path), { recursive: true })
   copyFileSync(s.at(name), path)
 }
+/** As 2026.9.6 keeps an event of more than 1 KiB. */
+const packed = (plain: Buffer): Buffer =>
+  (zlib as unknown as { zstdCompressSync(plain: Buffer): Buffer }).zstdCompressSync(plain)
+const navigation =
+  '{"version":1,"report":{"kind":"canonical"},"navigation":{},"reset":{},"model":{},"modelBytes":1,"modelWithoutCheckpointBytes":1,"withoutCustomDataBytes":1}'
 /** The page at which a table or an index begins. */
-const rootOf = (s: State, part: string): number =>
-  Number(ask(s, agent, `SELECT rootpage AS n FROM sqlite_master WHERE name = '${part}'`)[0]!['n'])
+const rootOf = (s: State, part: string, of = agent): number =>
+  Number(ask(s, of, `SELECT rootpage AS n FROM sqlite_master WHERE name = '${part}'`)[0]!['n'])
 
 const rows: readonly Damage[] = [
   {
@@ -164,6 +170,24 @@ const rows: readonly Damage[] = [
     leads: same,
   },
   {
+    name: 'db-corrupt: a session deleted since',
+    needs: 'sqlite',
+    damage: (s) => {
+      withSnapshot(s, agent)
+      const other = "DELETE FROM session_nodes WHERE session_key = 'agent:main:other'"
+      change(s, agent, 'PRAGMA foreign_keys=ON', other)
+      scribble(s, agent, (rootOf(s, 'session_nodes') - 1) * page, page)
+    },
+    finds: [`db-corrupt blocks ${agent}`],
+    leads: (s, before) => {
+      expect(before.nodes).toHaveLength(2)
+      const kept = before.nodes.filter((node) => node['session_key'] === 'agent:main:main')
+      expect(ask(s, agent, nodes)).toEqual(kept)
+      const windows = ask(s, agent, 'SELECT session_id FROM session_windows')
+      expect(windows).toEqual(kept.map((node) => ({ session_id: node['current_session_id'] })))
+    },
+  },
+  {
     name: 'row-bad-json: a transcript row',
     needs: 'sqlite',
     damage: (s) => change(s, agent, 'UPDATE transcript_events SET event_json = \'{"type":\' WHERE seq = 5'),
@@ -176,6 +200,39 @@ const rows: readonly Damage[] = [
         if (seq !== 5) continue
         const was = JSON.parse(String(before.messages[at]!['event_json'])) as { id: string; parentId: string }
         expect(JSON.parse(String(event_json))).toMatchObject({ id: was.id, parentId: was.parentId })
+      }
+    },
+  },
+  {
+    name: 'row-bad-json: a compressed row',
+    needs: 'sqlite',
+    damage: (s) => {
+      for (const { session_id, seq, event_json } of ask(s, agent, messages)) {
+        if (seq !== 4 && seq !== 5) continue
+        const plain = Buffer.from(seq === 5 ? String(event_json).slice(0, -1) : String(event_json))
+        const set = `event_json = NULL, event_zstd = x'${packed(plain).toString('hex')}', event_utf8_bytes = ${plain.length}, navigation_json = '${navigation}'`
+        change(
+          s,
+          agent,
+          `UPDATE transcript_events SET ${set} WHERE session_id = '${String(session_id)}' AND seq = ${seq}`,
+        )
+      }
+    },
+    finds: [`row-bad-json blocks ${agent}`],
+    leads: (s, before) => {
+      const after = ask(
+        s,
+        agent,
+        'SELECT *, event_zstd IS NULL AS plain FROM transcript_events ORDER BY 1, 2',
+      )
+      for (const [at, { event_json, seq, plain, navigation_json }] of after.entries()) {
+        expect(plain).toBe(seq === 4 ? 0 : 1)
+        const was = before.messages[at]!['event_json']
+        if (seq === 5) {
+          const { id } = JSON.parse(String(was)) as { id: string }
+          expect(JSON.parse(String(event_json))).toMatchObject({ id, customType: 'supervise.replaced' })
+          expect(navigation_json).toBeNull()
+        } else if (seq !== 4) expect(event_json).toBe(was)
       }
     },
   },
@@ -351,6 +408,26 @@ describe('held, with the reason and the next command', () => {
       await held(s, 'db-empty-or-missing', agent)
     },
   )
+
+  test.runIf(hasSqlite())('one of a register that can be asked again only after its repair', async () => {
+    const s = state('2026.9.6-sound')
+    scribble(s, control, (rootOf(s, 'sqlite_autoindex_cron_jobs_1', control) - 1) * page, page)
+    rmSync(s.at(dirname(agent)), { recursive: true })
+    const damaged = s.bytes()
+    expect(said(await s.look())).toEqual([`db-corrupt blocks ${control}`])
+    const recovery = await recover(s.site, look)
+    expect(recovery).toMatchObject({
+      is: 'needs-operator',
+      evidence: expect.stringContaining('the control plane has it in its register'),
+      command: expect.stringContaining('--accept-loss'),
+      found: [{ kind: 'db-corrupt', path: control }],
+      inspection: { findings: [{ kind: 'db-empty-or-missing', path: agent }] },
+    })
+    // What was repaired stays so, is told, and can be taken back; the next start says the same, and repairs nothing.
+    expect(await recover(s.site, look)).toMatchObject({ is: 'needs-operator', repairId: null })
+    expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(s.bytes()).toEqual(damaged)
+  })
 
   test.runIf(hasSqlite())('an empty one whose log is there, though nothing else tells', async () => {
     const s = state('2026.9.6-killed-mid-run')

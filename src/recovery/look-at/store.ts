@@ -388,6 +388,7 @@ class StoreEyes {
   async #lookAtRows(one: DatabaseSeen, looked: Looked & { is: 'read' }): Promise<void> {
     const { notes } = this.#eyes
     const because: Because[] = []
+    this.couldNotTell ??= looked.unchecked
     const [orphan] = looked.orphans
     if (orphan !== undefined) {
       because.push(
