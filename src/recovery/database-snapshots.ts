@@ -25,7 +25,7 @@ type Of = Pick<DatabaseSeen, 'role' | 'agentId'>
 
 const name = /^(\d{13})\.sqlite$/
 
-const folderOf = (site: Site, { role, agentId }: Of): string =>
+export const folderOf = (site: Site, { role, agentId }: Of): string =>
   `${ownFolder(site)}/snapshots/databases/${role}${agentId === null ? '' : `-${agentId}`}`
 
 const agentFolder = /^agent-([^./\0][^/\0]*)$/
@@ -115,7 +115,7 @@ export async function ofAnEarlierLife(
 }
 
 /** Of a control plane: when it was made, and no sessions. */
-async function lifeIn(
+export async function lifeIn(
   { databases }: Site,
   { path }: Pick<Snapshot, 'path'>,
 ): Promise<(Life & { readonly userVersion: number }) | null> {
@@ -133,16 +133,20 @@ const mostOfAllBytes = 2 * 1024 * 1024 * 1024
 /** For all that one look takes: the rest waits for the next. */
 const mostMs = 30_000
 
-/** Of each database that changed since its newest snapshot; says of which there is none, and why. */
+/**
+ * Of each database that changed since its newest snapshot; says of which there is none, and why. `takenBytes`: by
+ * snapshots of others.
+ */
 export async function snapshotAll(
   site: Site,
   databases: readonly DatabaseSeen[],
+  takenBytes = 0,
   { ofAllBytes, forMs }: Bounds = { ofAllBytes: mostOfAllBytes, forMs: mostMs },
 ): Promise<readonly string[]> {
   const trouble: string[] = []
   if (site.databases === undefined) return trouble
   const wanted = []
-  let kept = 0
+  let kept = takenBytes
   for (const one of databases) {
     const there = await snapshots(site, one)
     kept += bytesOf(there)
@@ -210,7 +214,7 @@ const isAnother = (one: Life | null, other: Life | null): boolean =>
   one?.born != null && other?.born != null && one.born !== other.born
 
 /** One too many is no reason to hold a start back. */
-async function forget(site: Site, { path }: Snapshot): Promise<void> {
+export async function forget(site: Site, { path }: Snapshot): Promise<void> {
   try {
     await site.disk.remove(path)
   } catch (error) {
@@ -219,7 +223,7 @@ async function forget(site: Site, { path }: Snapshot): Promise<void> {
 }
 
 /** Oldest first. */
-async function snapshots(site: Site, of: Of): Promise<readonly Snapshot[]> {
+export async function snapshots(site: Site, of: Of): Promise<readonly Snapshot[]> {
   const { disk } = site
   const dir = folderOf(site, of)
   const found: Snapshot[] = []

@@ -27,6 +27,7 @@ import { afterSecondNames, keepCheckpoint } from './checkpoint.ts'
 import { assertNoFolderInTheWay, assertStaysInside, Distrusted } from './distrust.ts'
 import { snapshotAll } from './database-snapshots.ts'
 import { conflictIn } from './fingerprint.ts'
+import { keepOfGoneAgents } from './gone-agents.ts'
 import type { Finding, Kept } from './finding.ts'
 import { takeGenerations } from './take-generations.ts'
 import { inspect } from './inspect.ts'
@@ -149,7 +150,8 @@ async function judge(
     // Between a crash and the next start nobody waits for the disk: the supervisor sees to it once the gateway is ready.
     durable: owed !== 'this-boot',
   })
-  course.trouble.push(...trouble, ...(await snapshotAll(site, seen.databases)))
+  const gone = await keepOfGoneAgents(site, seen.databases)
+  course.trouble.push(...trouble, ...(await snapshotAll(site, seen.databases, gone.bytes)), ...gone.told)
   await handOver(site, seen.turns, deaths)
   await keepAcceptedLosses(site, acceptedIn(inspection))
   await keepCheckpoint(site, await afterSecondNames(site, seen.checkpoint, taken))

@@ -17,6 +17,8 @@ import { dirname } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { hasSqlite } from '../../src/host/sqlite.ts'
 import { readCheckpoint } from '../../src/recovery/checkpoint.ts'
+import { keepOfGoneAgents } from '../../src/recovery/gone-agents.ts'
+import { inspect } from '../../src/recovery/inspect.ts'
 import { dryRun, recover } from '../../src/recovery/recover.ts'
 import { undo } from '../../src/recovery/undo.ts'
 import { agent, ask, change, control, databaseState, installed } from './database-state.ts'
@@ -86,6 +88,38 @@ describe('an agent that its user deleted is not missed', () => {
     expect(await recover(s.site, look)).toMatchObject({ is: 'consistent', repairId: null })
     expect(s.bytes()).toEqual(before)
     expect(await recover(s.site, look)).toMatchObject({ is: 'consistent', repairId: null })
+  })
+
+  test.runIf(hasSqlite())('what there is of it is kept for a month, and counts', async () => {
+    const s = await afterDeletion(false)
+    const folder = 'supervise/snapshots/databases/agent-work'
+    const [only] = readdirSync(s.at(folder))
+    copyFileSync(s.at(control), s.at(`${folder}/1795358000001.sqlite`))
+    const day = 24 * 60 * 60 * 1000
+    const began = Date.now()
+    const after = async (days: number) => await recover({ ...s.site, now: () => began + days * day }, look)
+    const first = await after(0)
+    expect(first).toMatchObject({ is: 'consistent' })
+    expect(first.trouble).toEqual([expect.stringMatching(/agent-work: its agent is gone: .* is kept until /)])
+    expect(readdirSync(s.at(folder)).toSorted()).toEqual([only, 'gone'])
+    expect((await after(29)).trouble).toEqual([])
+    const bytes = statSync(s.at(`${folder}/${only}`)).size
+    const { databases } = await inspect(s.site, { owed: 'no' })
+    expect(await keepOfGoneAgents(s.site, databases)).toEqual({ bytes, told: [] })
+    expect((await after(31)).trouble).toEqual([expect.stringContaining('its last snapshot was removed')])
+    expect(readdirSync(s.at(folder))).toEqual([])
+    expect((await after(32)).trouble).toEqual([])
+  })
+
+  test.runIf(hasSqlite())('and is as before where it is there again', async () => {
+    const s = await afterDeletion(false)
+    const work = s.at('supervise/snapshots/databases/agent-work')
+    expect(await recover(s.site, look)).toMatchObject({ is: 'consistent' })
+    expect(existsSync(`${work}/gone`)).toBe(true)
+    mkdirSync(s.at(dirname(second)), { recursive: true })
+    copyFileSync(`${work}/1795358000000.sqlite`, s.at(second))
+    expect(await recover(s.site, look)).toMatchObject({ is: 'consistent' })
+    expect(existsSync(`${work}/gone`)).toBe(false)
   })
 
   test('nor its whole folder', async () => {

@@ -853,7 +853,7 @@ describe.runIf(hasSqlite())('snapshots', () => {
   test('take no more than their room and their time, and say of which there is none', async () => {
     const s = state('2026.9.6-sound')
     const { databases } = await inspect(s.site, { owed: 'no' })
-    const none = await snapshotAll(s.site, databases, { ofAllBytes: 1_000_000, forMs: 0 })
+    const none = await snapshotAll(s.site, databases, 0, { ofAllBytes: 1_000_000, forMs: 0 })
     expect(none).toEqual([
       expect.stringMatching(
         /openclaw\.sqlite: \d+ bytes, and 0 are taken .* of the 1000000 that all may take$/,
