@@ -72,6 +72,15 @@ export const doesNotApply = (scenario: OfVersion, store: Store): string | undefi
   return only === undefined || only.store === store ? undefined : only.otherwise
 }
 
+/** The same for an upgrade. */
+export const doesNotApplyTo = (
+  scenario: OfUpgrade,
+  { imports }: (typeof upgrades)[number],
+): string | undefined =>
+  scenario === 'supervisor killed, too' && imports === 'by hand'
+    ? 'nothing is imported under a supervisor'
+    : undefined
+
 export const nameOf = ({ from, to }: { readonly from: string; readonly to: string }): string =>
   `${from} to ${to}`
 

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { format, resolveConfig } from 'prettier'
 import {
   doesNotApply,
+  doesNotApplyTo,
   nameOf,
   ofUpgrades,
   ofVersions,
@@ -65,7 +66,10 @@ export async function pageOf(all: Results): Promise<string> {
   ])
   const ofEachUpgrade = upgrades.map((upgrade) => [
     nameOf(upgrade),
-    ...ofUpgrades.map((scenario) => all[nameOf(upgrade)]?.[scenario] ?? 'not run'),
+    ...ofUpgrades.map((scenario) => {
+      const why = doesNotApplyTo(scenario, upgrade)
+      return why === undefined ? (all[nameOf(upgrade)]?.[scenario] ?? 'not run') : `n/a: ${why}`
+    }),
   ])
   const unrecognised = versions
     .filter(({ command }) => command === 'finds nothing')
