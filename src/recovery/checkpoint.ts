@@ -170,11 +170,21 @@ export async function keepCheckpoint(site: Site, checkpoint: Checkpoint): Promis
   if (onDisk.has(checkpoint)) return
   const marks: Buffer[] = []
   const directories = [...checkpoint.directories].map(([dir, confirmed]): Stored['directories'][number] => {
-    const { sessions, transcripts, benign } = confirmed
+    const { sessions, transcripts, benign, logs } = confirmed
     const line = lines.get(confirmed)
     const written = line === undefined ? lineOf(confirmed.marks) : { line, seal: confirmed.seal }
     marks.push(written.line)
-    return [dir, { sessions, transcripts, benign, seal: written.seal, bytes: written.line.length }]
+    return [
+      dir,
+      {
+        sessions,
+        transcripts,
+        benign,
+        seal: written.seal,
+        bytes: written.line.length,
+        ...(logs === undefined ? {} : { logs }),
+      },
+    ]
   })
   const stored: Stored = { version, bootId: checkpoint.bootId, dev: checkpoint.dev, directories }
   const body = JSON.stringify(stored)

@@ -192,8 +192,11 @@ function checkpointOf(
   return { bootId: site.bootId, dev: root?.dev ?? 0, directories }
 }
 
-function isAsMarked({ dir, stats }: Walked, trust: Checkpoint): boolean {
+function isAsMarked({ dir, stats, logs }: Walked, trust: Checkpoint): boolean {
   if (stats === undefined) return true
-  const marks = trust.directories.get(dir)?.marks
+  const confirmed = trust.directories.get(dir)
+  // An index of a log is written through memory, which no time of a file tells.
+  if (JSON.stringify(confirmed?.logs) !== JSON.stringify(logs)) return false
+  const marks = confirmed?.marks
   return marks?.size === stats.size && [...stats].every(([name, stat]) => isUnchanged(stat, marks.get(name)))
 }
