@@ -169,24 +169,18 @@ export async function afterSecondNames(
 export async function keepCheckpoint(site: Site, checkpoint: Checkpoint): Promise<void> {
   if (onDisk.has(checkpoint)) return
   const marks: Buffer[] = []
-  const directories = [...checkpoint.directories].map(([dir, confirmed]): Stored['directories'][number] => {
-    const { sessions, transcripts, benign, logs } = confirmed
+  const directories = [...checkpoint.directories].map(([dir, confirmed]) => {
     const line = lines.get(confirmed)
     const written = line === undefined ? lineOf(confirmed.marks) : { line, seal: confirmed.seal }
     marks.push(written.line)
-    return [
-      dir,
-      {
-        sessions,
-        transcripts,
-        benign,
-        seal: written.seal,
-        bytes: written.line.length,
-        ...(logs === undefined ? {} : { logs }),
-      },
-    ]
+    const { sessions, transcripts, benign, logs } = confirmed
+    const rest = { sessions, transcripts, benign, logs } satisfies Record<
+      Exclude<keyof Confirmed, 'marks' | 'seal'>,
+      unknown
+    >
+    return [dir, { ...rest, seal: written.seal, bytes: written.line.length }]
   })
-  const stored: Stored = { version, bootId: checkpoint.bootId, dev: checkpoint.dev, directories }
+  const stored = { version, bootId: checkpoint.bootId, dev: checkpoint.dev, directories }
   const body = JSON.stringify(stored)
   const path = pathOf(site)
   const fresh = `${path}.new`
