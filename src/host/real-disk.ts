@@ -186,6 +186,19 @@ export function realDisk(): Disk {
       }
     },
 
+    async setTime(name, mtimeMs) {
+      await breathe()
+      const fd = openFile('open', name, O_RDONLY)
+      try {
+        attempt('set the time of', name, () => {
+          const microseconds = Math.floor(mtimeMs * 1000)
+          fs.futimesSync(fd, fs.fstatSync(fd).atime, microseconds / 1e6)
+        })
+      } finally {
+        fs.closeSync(fd)
+      }
+    },
+
     async sync(name) {
       await breathe()
       await syncThrough(name, openFile('sync', name, O_RDONLY))

@@ -98,7 +98,7 @@ async function write(
   const ready = temporary(task, path, 'tmp')
   const content = change.content.map((piece) => segmentIn(task.site, piece))
   const like = old ?? (await asInside(task.site, parentOf(path), change.mode))
-  await make(task, ready, content, like, task.step.after)
+  await make(task, ready, content, like, task.step.after, change.mtimeMs)
   await place(task, ready, path, old)
   return kept
 }
@@ -256,6 +256,7 @@ async function make(
   content: readonly Segment[],
   like: FileStat,
   wanted: Fingerprint,
+  mtimeMs?: number,
 ): Promise<void> {
   const { disk } = task.site
   const fresh = temporary(task, to, 'new')
@@ -263,6 +264,7 @@ async function make(
   try {
     await disk.create(fresh, content, like.mode)
     await disk.copyOwner(fresh, like)
+    if (mtimeMs !== undefined) await disk.setTime(fresh, mtimeMs)
     if ((await sight(disk, fresh)).fingerprint !== wanted)
       throw new Conflict(`what ${JSON.stringify(task.step.path)} is made from is not what was inspected`)
     await disk.sync(fresh)

@@ -98,7 +98,13 @@ export interface Step {
   readonly after: Fingerprint
   readonly change:
     /** The file becomes this content: pieces of its old self, and bytes of ours.  Creates it where `before` is missing. */
-    | { readonly do: 'write'; readonly content: readonly Piece[]; readonly mode: number }
+    | {
+        readonly do: 'write'
+        readonly content: readonly Piece[]
+        readonly mode: number
+        /** When it was changed last, as the gateway is to see it; otherwise now. */
+        readonly mtimeMs?: number
+      }
     /** The name goes away. */
     | { readonly do: 'set-aside' }
     /** The file comes back under this name from another one inside the state (an archive), which goes away. */

@@ -14,6 +14,7 @@ const change = anyOf(
     do: oneOf('write'),
     content: listOf(piece),
     mode: (mode) => count(mode) && (mode as number) <= 0o7777,
+    mtimeMs: orNone(finite),
   }),
   record({ do: oneOf('set-aside') }),
   record({ do: oneOf('put-back'), from: text }),

@@ -89,4 +89,10 @@ export const spliced = (
   base: { readonly path: string; readonly stat: FileStat } | null,
   splices: readonly Splice[],
   found: FileStat | null,
-): Change => ({ do: 'splice', base, splices, found, mode: found?.mode ?? 0o600 })
+): Extract<Change, { do: 'splice' }> => ({
+  do: 'splice',
+  base,
+  splices,
+  found,
+  mode: found?.mode ?? 0o600,
+})

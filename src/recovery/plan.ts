@@ -42,7 +42,12 @@ async function stepFor(site: Site, remedy: Exclude<Remedy, { do: 'make' }>): Pro
     ...named,
     before,
     after,
-    change: { do: 'write', content, mode: remedy.mode },
+    change: {
+      do: 'write',
+      content,
+      mode: remedy.mode,
+      ...(remedy.mtimeMs !== undefined && { mtimeMs: remedy.mtimeMs }),
+    },
     ...(folders > 0 && { folders }),
   }
 }

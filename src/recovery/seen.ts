@@ -51,6 +51,12 @@ export type Remedy = {
       readonly base: { readonly path: string; readonly stat: FileStat } | null
       readonly splices: readonly Splice[]
       readonly mode: number
+      /**
+       * Of a transcript: the time of the one that it replaces, or else of its entry. Since 2026.6.11 the gateway takes one
+       * that is newer than the entry of a finished turn for a sign that the entry is lost, and begins the main session
+       * anew at the next message (dist/lifecycle-Bt8jrZbf.js: hasTerminalMainSessionTranscriptNewerThanRegistry).
+       */
+      readonly mtimeMs?: number
       /** What stands at `path` now, as inspected. */
       readonly found: FileStat | null
     }

@@ -387,6 +387,11 @@ export class CrashDisk implements Disk {
     Object.assign(node, { mode, uid, gid, ctimeMs: this.#tick() })
   }
 
+  async setTime(path: string, mtimeMs: number): Promise<void> {
+    this.#changeOrFail('set the time of', path)
+    Object.assign(this.#file('open', path), { mtimeMs, ctimeMs: this.#tick() })
+  }
+
   async sync(path: string): Promise<void> {
     this.#changeOrFail('sync', path)
     const file = this.#file('sync', path)

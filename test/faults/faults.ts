@@ -90,6 +90,13 @@ export const faults: readonly Fault[] = [
     sample: true,
   },
   {
+    name: 'a mended transcript is newer than the entry that names it',
+    file: 'src/recovery/apply.ts',
+    from: '    if (mtimeMs !== undefined) await disk.setTime(fresh, mtimeMs)\n',
+    to: '',
+    suites: [suite('recovery/recover.test.ts')],
+  },
+  {
     name: 'the directory is not synced after a name went',
     file: 'src/recovery/apply.ts',
     from: '  await disk.remove(taken)\n  await disk.syncDir(parentOf(path))',

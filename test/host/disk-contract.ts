@@ -208,6 +208,21 @@ export function diskContract(bench: () => Bench): void {
     expect(await disk.stat(on('b'))).toMatchObject({ mode: 0o640, uid: like.uid, gid: like.gid })
   })
 
+  test('the time of a change is set, to the microsecond before, and nothing else of the file', async () => {
+    const { disk } = bench()
+    await make('a', 'x', 0o640)
+    const before = (await disk.stat(on('a')))!
+    for (const at of [1_700_000_000_123, 1_700_000_000_123.456]) {
+      await disk.setTime(on('a'), at)
+      const { mtimeMs, ctimeMs, ...rest } = (await disk.stat(on('a')))!
+      expect(mtimeMs).toBeLessThanOrEqual(at)
+      expect(mtimeMs).toBeGreaterThan(at - 0.002)
+      expect(ctimeMs).toBeGreaterThanOrEqual(before.ctimeMs)
+      expect(before).toMatchObject(rest)
+    }
+    await expect(disk.setTime(on('none'), 0)).rejects.toMatchObject({ code: 'ENOENT' })
+  })
+
   test('of a directory, too, and of nothing else', async () => {
     const { disk, symlink } = bench()
     await make('a', 'x', 0o600)

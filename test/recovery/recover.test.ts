@@ -65,6 +65,27 @@ describe('a recovery', () => {
     expect(isThere()).toBe(true)
   })
 
+  // 2026.6.11 begins the main session anew when its transcript is newer than the entry of its finished turn.
+  test('leaves no transcript newer than it was, nor a rebuilt one newer than its entry', async () => {
+    const mended = CrashDisk.of(torn.files)
+    const at = Date.parse('2026-11-20T10:00:00.123Z')
+    mended.touch(transcript, at)
+    expect((await recover(siteOn(mended), look)).is).toBe('repaired')
+    expect((await mended.stat(transcript))?.mtimeMs).toBe(at)
+
+    const gone = row('the index and a transcript gone, its trajectory there')
+    const rebuilt = CrashDisk.of(gone.files)
+    expect((await recover(siteOn(rebuilt), look)).is).toBe('repaired')
+    const bytes = rebuilt.tree().get(`${STATE}/agents/main/sessions/sessions.json`)!.bytes
+    const entries = Object.values(
+      JSON.parse(bytes.toString('utf8')) as Record<string, { sessionId: string; updatedAt: number }>,
+    )
+    const of = ({ sessionId }: { sessionId: string }): string =>
+      `${STATE}/agents/main/sessions/${sessionId}.jsonl`
+    const entry = entries.find((each) => !(of(each) in gone.files))!
+    expect((await rebuilt.stat(of(entry)))?.mtimeMs).toBe(entry.updatedAt)
+  })
+
   test('leaves what no plan names where it is (7)', async () => {
     const others = {
       [`${STATE}/notes.txt`]: 'mine',

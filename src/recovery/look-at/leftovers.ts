@@ -77,7 +77,10 @@ async function joinTrajectories(here: SessionsDir, live: Named, because: Because
     if (last[0] !== newline) splices.push({ from: end, to: end, put: '\n' })
   }
   const base = { path: here.path(oldest.name), stat: oldest.stat }
-  here.notes.remedy('content', here.path(live.name), [because], spliced(base, splices, live.stat))
+  here.notes.remedy('content', here.path(live.name), [because], {
+    ...spliced(base, splices, live.stat),
+    mtimeMs: live.stat.mtimeMs,
+  })
   for (const { name, stat } of parts)
     here.notes.remedy('evidence', here.path(name), [because], { do: 'set-aside', found: stat })
 }
@@ -137,7 +140,10 @@ function joined(
   because: Because,
 ): void {
   const base = { path: here.path(archive.name), stat: archive.stat }
-  here.notes.remedy('content', here.path(live.name), [because], spliced(base, splices, live.stat))
+  here.notes.remedy('content', here.path(live.name), [because], {
+    ...spliced(base, splices, live.stat),
+    mtimeMs: live.stat.mtimeMs,
+  })
   here.notes.remedy('evidence', here.path(archive.name), [because], { do: 'set-aside', found: archive.stat })
 }
 

@@ -113,7 +113,10 @@ export function mend(here: SessionsDir, path: string, stat: FileStat, reading: R
       repair: mendInWords[defect.is],
     }),
   )
-  here.notes.remedy('content', path, because, spliced({ path, stat }, reading.mends, stat))
+  here.notes.remedy('content', path, because, {
+    ...spliced({ path, stat }, reading.mends, stat),
+    mtimeMs: stat.mtimeMs,
+  })
 }
 
 /** Nothing of the history is in its place: absent, empty, or not one line of it parses. */
@@ -140,7 +143,7 @@ async function missing(
       evidence: `the first turn of session ${JSON.stringify(here.named.get(path)?.[0])} was cut off before its transcript was written: its user's words stand in the trajectory only`,
       repair: other.inWords,
     })
-    return write(here, path, other.text, because, found)
+    return write(here, path, other.text, because, found, entry)
   }
   const what = found === null ? 'absent' : found.bytes === 0 ? 'empty' : 'without one line that parses'
   const turn = `a turn of session ${JSON.stringify(here.named.get(path)?.[0])} was completed, its transcript is ${what}`
@@ -156,24 +159,11 @@ async function missing(
     return
   }
   const repair = other.is === 'none' ? 'begin it anew: the history is lost' : other.inWords
-  restore(here, path, other, here.notes.found({ ...finding, repair }), found, {
-    type: 'session',
-    version: 3,
-    id: entry.sessionId,
-    timestamp,
-  })
-}
-
-function restore(
-  here: SessionsDir,
-  path: string,
-  other: Exclude<OtherRecord, { is: 'first-words' }>,
-  because: Because,
-  found: FileStat | null,
-  header: object,
-): void {
+  const because = here.notes.found({ ...finding, repair })
   if (other.is === 'archive') return putBack(here, path, other, because, found)
-  write(here, path, other.is === 'trajectory' ? other.text : `${JSON.stringify(header)}\n`, because, found)
+  const header = { type: 'session', version: 3, id: entry.sessionId, timestamp }
+  const text = other.is === 'trajectory' ? other.text : `${JSON.stringify(header)}\n`
+  write(here, path, text, because, found, entry)
 }
 
 function write(
@@ -182,9 +172,11 @@ function write(
   text: string,
   because: Because,
   found: FileStat | null,
+  { updatedAt }: SessionEntry,
 ): void {
   here.notes.remedy('content', path, [because], {
     ...spliced(null, [{ from: 0, to: 0, put: text }], found),
+    ...(updatedAt === undefined ? {} : { mtimeMs: updatedAt }),
     // As the gateway makes them.
     ...(found === null ? { mode: 0o644 } : {}),
   })
@@ -203,7 +195,10 @@ export function putBack(
     here.notes.remedy('content', path, [because], { do: 'put-back', from, found: stat })
     return
   }
-  here.notes.remedy('content', path, [because], spliced({ path: from, stat }, mends, found))
+  here.notes.remedy('content', path, [because], {
+    ...spliced({ path: from, stat }, mends, found),
+    mtimeMs: stat.mtimeMs,
+  })
   // What came back mended is a copy: the torn archive itself goes where all replaced bytes go.
   if (moves) here.notes.remedy('evidence', from, [because], { do: 'set-aside', found: stat })
 }

@@ -53,12 +53,10 @@ async function writeDown(
     repair: 'write it down behind the last line',
   })
   const put = lineOfWords(words, end.id, end.ids)
-  here.notes.remedy(
-    'content',
-    path,
-    [because],
-    spliced({ path, stat }, [{ from: stat.bytes, to: stat.bytes, put }], stat),
-  )
+  here.notes.remedy('content', path, [because], {
+    ...spliced({ path, stat }, [{ from: stat.bytes, to: stat.bytes, put }], stat),
+    mtimeMs: stat.mtimeMs,
+  })
   return true
 }
 

@@ -3,7 +3,15 @@
  * everything that was ever said is there over RPC, the next turn sees it, and a session that nobody touched is as it was.
  */
 import { createHash } from 'node:crypto'
-import { appendFileSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  appendFileSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -301,8 +309,11 @@ for (const { version, node, store, restarts, command } of versions)
     scenario('transcripts torn', () =>
       expectMended(() => {
         const of = (key: string): string => join(lab.sessionsDir, `${lab.entry(key)?.sessionId}.jsonl`)
+        const before = [main, bystander].map((key) => ({ path: of(key), ...timesOf(of(key)) }))
         truncateSync(of(main), statSync(of(main)).size - 1)
         appendFileSync(of(bystander), '{"type":"message","id":"0badcafe","parentId":"')
+        // What a crash tears was written before it: a later time means to 2026.6.11 that the entry is lost.
+        for (const { path, atime, mtime } of before) utimesSync(path, atime, mtime)
       }, 'transcript-no-final-newline'),
     )
 
@@ -324,6 +335,11 @@ for (const { version, node, store, restarts, command } of versions)
       expect(readdirSync(lab.place.stateDir)).toContain('supervise')
     })
   })
+
+const timesOf = (path: string): { readonly atime: Date; readonly mtime: Date } => {
+  const { atime, mtime } = statSync(path)
+  return { atime, mtime }
+}
 
 /** Every file of the gateway's, with its mode and what is in it. */
 const census = (stateDir: string): Readonly<Record<string, string>> =>
