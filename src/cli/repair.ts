@@ -117,7 +117,7 @@ function sayRecovery(recovery: Recovery, meant: Meant): void {
     for (const line of recovery.did) say(`  ${clean(line)}`)
     say(`take it back with: ${clean(wholeCommand(`supervise undo ${recovery.repairId}`, meant))}`)
   }
-  for (const why of recovery.trouble) say(`no snapshot was taken: ${clean(why)}`)
+  for (const why of recovery.trouble) say(`snapshots: ${clean(why)}`)
   if (recovery.is === 'consistent') say('consistent: nothing had to be done')
   else if (recovery.is === 'repaired') say('repaired, and confirmed consistent')
   else {

@@ -66,7 +66,7 @@ export interface Disk {
   mkdir(path: string, mode: number): Promise<void>
   /** Ownership and permissions of `path`, a file or a directory, become those of `like` as far as the process may. */
   copyOwner(path: string, like: FileStat): Promise<void>
-  /** When a file was changed last, to the microsecond before. */
+  /** When a file was changed last, to the microsecond before, as far as the process may say so. */
   setTime(path: string, mtimeMs: number): Promise<void>
   sync(path: string): Promise<void>
   syncDir(dir: string): Promise<void>

@@ -177,7 +177,8 @@ export function realDisk(): Disk {
       try {
         attempt('set the owner of', name, () => {
           const now = fs.fstatSync(fd)
-          if (now.uid !== like.uid || now.gid !== like.gid) chownIfAllowed(fd, like)
+          if (now.uid !== like.uid || now.gid !== like.gid)
+            asFarAsAllowed(() => fs.fchownSync(fd, like.uid, like.gid))
           // After the owner: a change of owner clears bits of the mode.
           fs.fchmodSync(fd, like.mode)
         })
@@ -192,7 +193,7 @@ export function realDisk(): Disk {
       try {
         attempt('set the time of', name, () => {
           const microseconds = Math.floor(mtimeMs * 1000)
-          fs.futimesSync(fd, fs.fstatSync(fd).atime, microseconds / 1e6)
+          asFarAsAllowed(() => fs.futimesSync(fd, fs.fstatSync(fd).atime, microseconds / 1e6))
         })
       } finally {
         fs.closeSync(fd)
@@ -292,9 +293,9 @@ function look(name: string): FileStat | undefined {
   }
 }
 
-function chownIfAllowed(fd: number, like: FileStat): void {
+function asFarAsAllowed(set: () => void): void {
   try {
-    fs.fchownSync(fd, like.uid, like.gid)
+    set()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error
   }

@@ -170,7 +170,7 @@ export async function snapshotAll(
           : spentMs >= forMs
             ? `left for the next look: snapshots took ${Math.round(spentMs)} ms already`
             : await site.databases.snapshot(one.path, to)
-    if (why !== null) trouble.push(`${nameOf(site, one.path)}: ${why}`)
+    if (why !== null) trouble.push(`none taken of ${nameOf(site, one.path)}: ${why}`)
     else kept += await rotate(site, one, there, to)
   }
   return trouble

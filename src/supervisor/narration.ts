@@ -27,7 +27,7 @@ export function tellRecovery(recovery: Recovery, tookMs: number, meant: Meant, l
     else if (severity === 'benign') log.debug('found', line)
     else log.info(remedy === null || recovery.repairId === null ? 'found' : 'found and repaired', line)
   }
-  for (const why of recovery.trouble) log.warn('no snapshot was taken', { why, ...fields })
+  for (const why of recovery.trouble) log.warn('of the snapshots', { why, ...fields })
   switch (recovery.is) {
     case 'consistent':
       log.info('state is consistent', { ...fields, ...recovery.inspection.counts })
