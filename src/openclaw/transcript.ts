@@ -217,25 +217,30 @@ export function transcriptReader(hint: HeaderHint): { line(text: Text): void; fi
       const answer = words === undefined ? '' : emptyAnswer(words.line, parents, hint.timestamp)
 
       // Links to lines that are gone.  Version 1 had none, and the gateway makes them itself.
-      const bridged = new Set<string>()
+      const bridges = new Map<string, string | undefined>()
       let stepsLeft = mostIds
-      const leadsTo = (lost: string, from: string | undefined): boolean => {
+      /** Its way to the root comes by `lost`, or goes round in a circle already. */
+      const isNoWay = (lost: string, from: string | undefined): boolean => {
         let at = from
-        for (let step = 0; at !== undefined && step <= parents.size && stepsLeft > 0; step++, stepsLeft--) {
+        for (
+          let step = 0;
+          at !== undefined && step <= parents.size + bridges.size && stepsLeft > 0;
+          step++, stepsLeft--
+        ) {
           if (at === lost) return true
-          at = parents.get(at)
+          at = parents.get(at) ?? bridges.get(at)
         }
-        return false
+        return at !== undefined && stepsLeft > 0
       }
       const bridge = (link: Placed): string => {
         const lost = link.line.parentId
-        if (lost === undefined || parents.has(lost) || bridged.has(lost)) return ''
+        if (lost === undefined || parents.has(lost) || bridges.has(lost)) return ''
         // Else the first line would seem to have lost what was before it once ours stands there.
         if (link.before === undefined && answer === '') return ''
         if (header !== undefined && header.version < 2) return ''
-        // The line before is that line itself, or came after it: a bridge would close a circle.
-        if (leadsTo(lost, link.before)) return ''
-        bridged.add(lost)
+        // The line before is that line itself, or came after it, perhaps over another bridge: this one would close a circle.
+        if (isNoWay(lost, link.before)) return ''
+        bridges.set(lost, link.before)
         return `${JSON.stringify({
           type: 'custom',
           customType: 'supervise:lost-line',

@@ -28,6 +28,19 @@ test('an entry that is found inside a torn line does not take the place of anoth
   expect(await asked(state)).toBeUndefined()
 })
 
+test('a link to a line that is gone is not mended into a circle that cannot be broken', async () => {
+  const state = sound()
+  const lines = textOf(state, transcript).split('\n')
+  // Two lines that became one, which still parses: the last of two members of a name counts.
+  const glued = lines[2]!.replace('"message":', '"messagid":"aaaaaaa3","parentId":"aaaaaaa2","message":')
+  expect(JSON.parse(glued)).toMatchObject({ id: 'aaaaaaa2', parentId: 'aaaaaaa2' })
+  state.set(transcript, file([...lines.slice(0, 2), glued, ...lines.slice(4)].join('\n')))
+  expect(await asked(state)).toBeUndefined()
+  expect(await recover(inMemory(state, {}).site, { owed: 'no', trigger: 'fuzz' })).toMatchObject({
+    is: expect.stringMatching(/^(consistent|repaired)$/),
+  })
+})
+
 test('a repair with a step that finds its outcome there already can be taken back', async () => {
   const state = sound()
   state.set(`${transcript}.deleted.2026-11-22T11-00-00.000Z`, file(textOf(state, transcript)))

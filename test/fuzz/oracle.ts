@@ -7,7 +7,7 @@
  * d. The gateway would give the model at least what it would have given it before, session by session, in the same
  *    order and as often.
  * e. Nothing throws, the verdict is a known one, and one that needs an operator has changed nothing; where that was seen
- *    only behind what was mended first, a and c hold all the same.
+ *    only behind what was mended first, a, c and d hold all the same.
  */
 import type { Finding } from '../../src/recovery/finding.ts'
 import { recover } from '../../src/recovery/recover.ts'
@@ -93,9 +93,6 @@ async function question(
       return `(e) an unknown verdict: ${JSON.stringify(first satisfies never)}`
   }
 
-  // No gateway is started on it.
-  if (first.is === 'needs-operator') return await takenBack(place, input)
-
   const afterwards = read(place, after)
   for (const [dir, sessions] of before)
     for (const [key, now] of sessions) {
@@ -105,6 +102,8 @@ async function question(
 
   const row = missed?.()
   if (row !== undefined) return `(d) ${row}`
+
+  if (first.is === 'needs-operator') return await takenBack(place, input)
 
   const second = await recover(site, { owed: again, trigger: 'fuzz' })
   if (second.is !== 'consistent' || second.repairId !== null)
