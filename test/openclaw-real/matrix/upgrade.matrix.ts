@@ -145,7 +145,8 @@ for (const upgrade of upgrades)
     const doctor = (): ReturnType<Lab['cli']> => lab.cli('doctor', '--fix', '--non-interactive')
     const importByHand = async (): Promise<void> => {
       await hold()
-      expect(await doctor()).toMatchObject({ code: 0 })
+      const { code, ...said } = await doctor()
+      expect(code, JSON.stringify(said).slice(-3000)).toBe(0)
     }
 
     const expectArrived = async (): Promise<void> => {
