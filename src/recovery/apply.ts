@@ -266,7 +266,9 @@ async function make(
     await disk.copyOwner(fresh, like)
     if (mtimeMs !== undefined) await disk.setTime(fresh, mtimeMs)
     if ((await sight(disk, fresh)).fingerprint !== wanted)
-      throw new Conflict(`what ${JSON.stringify(task.step.path)} is made from is not what was inspected`)
+      throw new Conflict(
+        `what ${JSON.stringify(task.step.path)} is made from (${sourcesOf(task, content)}) is not what was inspected`,
+      )
     await disk.sync(fresh)
     await disk.rename(fresh, to)
   } catch (error) {
@@ -274,6 +276,11 @@ async function make(
     await disk.remove(fresh).catch(() => undefined)
     throw error
   }
+}
+
+function sourcesOf({ site }: Task, content: readonly Segment[]): string {
+  const paths = content.flatMap((piece) => ('path' in piece ? [nameOf(site, piece.path)] : []))
+  return [...new Set(paths)].map((path) => JSON.stringify(path)).join(', ') || 'bytes of ours'
 }
 
 async function linkIfPossible(site: Site, from: string, to: string): Promise<'done' | 'taken' | 'refused'> {
