@@ -145,8 +145,10 @@ for (const upgrade of upgrades)
     const doctor = (): ReturnType<Lab['cli']> => lab.cli('doctor', '--fix', '--non-interactive')
     const importByHand = async (): Promise<void> => {
       await hold()
-      const { code, ...said } = await doctor()
-      expect(code, JSON.stringify(said).slice(-3000)).toBe(0)
+      // Its first run may end with "resolve the failure, and rerun doctor --fix".
+      const first = await doctor()
+      const { code, ...said } = first.code === 0 ? first : await doctor()
+      expect(code, JSON.stringify([first, said]).slice(-6000)).toBe(0)
     }
 
     const expectArrived = async (): Promise<void> => {
