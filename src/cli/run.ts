@@ -39,7 +39,7 @@ export const runFlags = {
   ...recoveryFlags,
   'start-limit': {
     value: 'TIME',
-    help: 'a start that shows no progress for so long is given up (after an update: at the bound)',
+    help: 'a start without progress so long is given up (after an update or repair: at the bound)',
     fallback: '2m',
   },
   'start-bound': { value: 'TIME', help: 'and in any case after so long', fallback: '15m' },

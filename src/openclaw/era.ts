@@ -9,14 +9,17 @@ export type Era = 'files' | 'rows' | 'unknown'
 
 /**
  * Does its start come with work of its own on the store, before it answers anything: an import, a migration, a check of
- * every database after an update? `before`: the version that last served here, where that is known.
+ * every database after an update? `before`: the version that last served here, where that is known. `isMended`: something was
+ * mended or restored since: 2026.9.6 verifies a database that is another file from end to end.
  */
 export const hasWorkOfItsOwn = (
   installed: Package | null,
   before: string | null,
   store: string | null,
+  isMended: boolean,
 ): boolean =>
   store === 'migrating' ||
+  (store === 'sqlite' && isMended) ||
   (store === 'file' && eraOf(installed, store) === 'rows') ||
   (installed !== null && before !== null && installed.version !== before)
 

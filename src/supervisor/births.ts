@@ -39,9 +39,10 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
   const spawn: World['spawn'] = async (number, tellLoop): Promise<Spawned> => {
     const installed = settings.installed()
     const version = installed?.version ?? null
-    const { state, lastReady } = teller.status()
+    const { state, lastReady, lastRepairs } = teller.status()
     const store = state?.store ?? null
     const earlier = lastReady?.version ?? state?.version ?? null
+    const isMended = lastRepairs.some(({ at }) => lastReady === null || at > lastReady.at)
     const run = crypto.randomUUID()
     try {
       await debt.incur(run, version)
@@ -64,7 +65,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
         log,
         lockFd: lock.fd(),
         era: eraOf(installed, store),
-        hasWorkOfItsOwn: hasWorkOfItsOwn(installed, earlier, store),
+        hasWorkOfItsOwn: hasWorkOfItsOwn(installed, earlier, store, isMended),
         run,
         orphans,
         probed: (probe, ms) => {

@@ -26,7 +26,12 @@ test.each([
   ['no package', null, '2026.8.2', 'sqlite', false],
   ['files, and a package of files', ofFiles, '2026.7.35', 'file', false],
 ] as const)('work of its own at its start: %s', (_, installed, before, store, has) => {
-  expect(hasWorkOfItsOwn(installed, before, store)).toBe(has)
+  expect(hasWorkOfItsOwn(installed, before, store, false)).toBe(has)
+})
+
+test('work of its own at its start: a database that was mended since, and no file', () => {
+  expect(hasWorkOfItsOwn(ofRows, '2026.9.6', 'sqlite', true)).toBe(true)
+  expect(hasWorkOfItsOwn(ofFiles, '2026.7.35', 'file', true)).toBe(false)
 })
 
 const none = { name: null, isChosen: false }

@@ -1,4 +1,4 @@
-/** Another OpenClaw is installed between two starts: it is noticed, and its start is given time for work of its own. */
+/** A start that has work of its own is given time for it: after an update, which is noticed, and after databases were mended. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -47,4 +47,27 @@ test('an update is told, and a start that is slow because of it is not given up;
   await room.reaches('given up', (s) => s.why === 'too-slow-to-start')
   same.signal('SIGTERM')
   expect((await same.ended).code).toBe(0)
+})
+
+test('a start on databases that were mended is not given up as long as it was not seen ready', async () => {
+  const room = await enter('2026.9.6-sound')
+  const locks = join(room.stateDir, 'tmp/openclaw-0')
+  mkdirSync(locks, { recursive: true })
+  writeFileSync(join(locks, 'gateway.0123abcd.lock'), '{"pid":')
+  const late = join(room.folder, 'late.mjs')
+  writeFileSync(
+    late,
+    `const { serve, stopOn } = await import(${JSON.stringify(childFile('endpoints'))})
+     stopOn('SIGTERM')
+     setTimeout(serve, 4000)`,
+  )
+  const supervisor = room.run('', {
+    flags: ['--start-limit=1500ms', '--start-bound=20s'],
+    command: [process.execPath, late],
+  })
+  const { lastRepairs, budgets } = await room.reaches('ready', (s) => s.ready)
+  expect(lastRepairs).toHaveLength(1)
+  expect(budgets.crashes.spent).toBe(0)
+  supervisor.signal('SIGTERM')
+  expect((await supervisor.ended).code).toBe(0)
 })
