@@ -354,7 +354,7 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'an index of a log is believed for ever, however it was confirmed',
-    file: 'src/recovery/look-at/store.ts',
+    file: 'src/recovery/look-at/database-logs.ts',
     from: 'confirmed?.bootId === site.bootId && isNew',
     to: 'confirmed?.bootId === site.bootId',
     suites: [databases],
@@ -686,16 +686,16 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'the old log is left beside a restored database',
-    file: 'src/recovery/look-at/store.ts',
-    from: '    this.#asideBeside(one, [because])\n    this.#eyes.notes.remedy(',
-    to: '    this.#eyes.notes.remedy(',
+    file: 'src/recovery/look-at/database-remedies.ts',
+    from: '  asideBeside(notes, one, [because])\n  notes.remedy(',
+    to: '  notes.remedy(',
     suites: [databaseCuts],
   },
   {
     name: 'the old log is left beside a mended database',
-    file: 'src/recovery/look-at/store.ts',
-    from: '    this.#asideBeside(one, because)\n    notes.remedy(',
-    to: '    notes.remedy(',
+    file: 'src/recovery/look-at/database-remedies.ts',
+    from: '  asideBeside(notes, one, because)\n  notes.remedy(',
+    to: '  notes.remedy(',
     suites: [databaseCuts],
   },
   {

@@ -7,9 +7,7 @@
  */
 import { whichNode, type Looked, type Questions } from '../../host/sqlite.ts'
 import { sizeAgainst } from '../../host/sqlite-file.ts'
-import type { Joining } from '../../host/sqlite-join.ts'
 import {
-  contentQuestions,
   controlPlane,
   createdAt,
   deletedAgents,
@@ -19,29 +17,20 @@ import {
   lifeOf,
   metaOf,
   missedIn,
-  parents,
   quarantineStore,
   questions,
   registered,
   roleInside,
-  smallest,
-  vital,
   worthQuestions,
   type Life,
   type Role,
 } from '../../openclaw/databases.ts'
-import { roomToServeBytes } from '../../openclaw/probes.ts'
-import { indexName } from '../../openclaw/layout.ts'
-import { isGatewayLockName, lockHolder, lockLimitBytes } from '../../openclaw/lock-file.ts'
 import { baseName, dirName } from '../../openclaw/posix-path.ts'
-import { sessionIndex, indexLimitBytes } from '../../openclaw/session-index.ts'
 import { acceptedLosses } from '../accepted-losses.ts'
 import { isUnchanged, type Checkpoint } from '../checkpoint.ts'
 import { type Eyes, quoted } from '../eyes.ts'
-import type { Kind } from '../finding.ts'
 import type { FileStat } from '../../host/disk.ts'
-import { logSight, outsideOf, type DatabaseSeen } from '../database-file.ts'
-import { spliced } from '../notebook.ts'
+import type { DatabaseSeen } from '../database-file.ts'
 import type { Because } from '../seen.ts'
 import {
   newestSnapshot,
@@ -55,6 +44,9 @@ import { wasConfirmed } from '../proven.ts'
 import { undoneBy } from '../repairs.ts'
 import type { Ask } from '../verdict.ts'
 import type { WhichStore } from '../which-store.ts'
+import { lookAtGatewayLocks, lookAtQuarantine, lookAtReappeared, lookAtRoom } from './beside-store.ts'
+import { lookAtNoLog, lookForLostCommits, restoreIfLogIsGone } from './database-logs.ts'
+import { asideBeside, isoOf, mendDatabase, restoreDatabase, restoring } from './database-remedies.ts'
 
 export interface StoreLook {
   readonly owed: Ask['owed']
@@ -100,9 +92,9 @@ export async function lookAtStore(
   // Without a register to ask.
   for (const { role, agentId, path } of answers === undefined ? which.proven : [])
     if (agentId !== null && !known.has(path)) await store.lookAtAbsent(missing(role, agentId, path), null)
-  await store.lookAtQuarantine()
-  for (const path of which.reappeared) await store.lookAtReappeared(path)
-  await store.lookAtGatewayLocks()
+  await lookAtQuarantine(eyes)
+  for (const path of which.reappeared) await lookAtReappeared(eyes, path)
+  await lookAtGatewayLocks(eyes)
   if (store.couldNotTell !== null)
     eyes.notes.found({
       kind: 'unreadable',
@@ -119,20 +111,6 @@ export async function lookAtStore(
     seen.set(dirName(one.path), stats)
   }
   return seen
-}
-
-/** Never on a disk that is full: the gateway would say ready, fail each turn, and hang over its stop. */
-function lookAtRoom({ site, notes }: Eyes): void {
-  const free = site.freeBytes?.()
-  if (free === undefined || free >= roomToServeBytes) return
-  notes.found({
-    kind: 'disk-full',
-    severity: 'blocks',
-    path: site.stateDir,
-    evidence: `${free} bytes are free, and a gateway needs ${roomToServeBytes}: it would say that it is ready, and fail at every turn`,
-    repair: null,
-    without: 'retry-later',
-  })
 }
 
 const missing = (role: Role, agentId: string | null, path: string): DatabaseSeen => ({
@@ -218,7 +196,7 @@ class StoreEyes {
         without: 'needs-operator',
         command: `supervise repair --state-dir ${quoted(site.stateDir)} --accept-loss`,
       })
-    else this.#restore(one, snapshot, notes.found({ ...finding, repair: restoring(snapshot) }))
+    else restoreDatabase(this.#eyes, one, snapshot, notes.found({ ...finding, repair: restoring(snapshot) }))
   }
 
   /** Told at each look until it is there again; what was beside it belongs to no new one. */
@@ -230,15 +208,15 @@ class StoreEyes {
       evidence: `${evidence}. Its loss was accepted`,
       repair: null,
     })
-    this.#asideBeside(one, [because])
+    asideBeside(this.#eyes.notes, one, [because])
   }
 
   /** What it answered, where it could be asked. */
   async lookAt(one: DatabaseSeen): Promise<(Looked & { is: 'read' })['answers'] | undefined> {
-    if (await this.#restoreIfLogIsGone(one)) return undefined
+    if (await restoreIfLogIsGone(this.#eyes, one, this.#look.confirmed)) return undefined
     const answers = await this.#lookInto(one)
     // After what sets the log aside altogether.
-    this.#lookForLostCommits(one)
+    lookForLostCommits(this.#eyes, one, this.#look.confirmed)
     return answers
   }
 
@@ -259,7 +237,7 @@ class StoreEyes {
       return undefined
     }
     // Looked into all the same: SQLite takes it for none, and what else is wrong is to be known before anything changes.
-    if (one.log.is === 'no-log') this.#badLog(one, one.log.why)
+    if (one.log.is === 'no-log') lookAtNoLog(this.#eyes, one, one.log.why)
     if (!this.#hasRightVersion(one)) return undefined
     if (site.databases === undefined) {
       this.couldNotTell = whichNode
@@ -350,7 +328,7 @@ class StoreEyes {
         'begun by an import that was cut off, and without a session: the gateway would refuse it for ever',
       repair: 'set it aside: the import begins anew, from files that are all there',
     })
-    this.#asideBeside(one, [because])
+    asideBeside(notes, one, [because])
     notes.remedy('content', one.path, [because], { do: 'set-aside', found: one.stat })
     return true
   }
@@ -413,7 +391,7 @@ class StoreEyes {
         }),
       )
     }
-    if (because.length > 0) this.#mend(one, await soundSnapshot(this.#eyes.site, one), because)
+    if (because.length > 0) mendDatabase(this.#eyes, one, await soundSnapshot(this.#eyes.site, one), because)
   }
 
   async #lookForEarlierLife(one: DatabaseSeen, looked: Looked & { is: 'read' }): Promise<void> {
@@ -484,7 +462,7 @@ class StoreEyes {
       ...(isAlike &&
         !isAsked && { command: `supervise repair --state-dir ${quoted(site.stateDir)} --adopt` }),
     })
-    if (isAsked) this.#mend(one, null, [because], { from: earlier.path, ...joins[one.role] })
+    if (isAsked) mendDatabase(this.#eyes, one, null, [because], { from: earlier.path, ...joins[one.role] })
   }
 
   /** By a repair that stands: what was deleted since is not to come back again and again. */
@@ -515,7 +493,7 @@ class StoreEyes {
       evidence: `${evidence}, which is of another database: this one was begun anew at ${isoOf(now.born!)}`,
       repair: restoring(earlier),
     })
-    this.#restore(one, earlier, because)
+    restoreDatabase(this.#eyes, one, earlier, because)
   }
 
   async #corrupt(one: DatabaseSeen, evidence: string): Promise<void> {
@@ -528,218 +506,8 @@ class StoreEyes {
       snapshot === null
         ? 'carry over every row that can still be read into a new database'
         : `carry over every row that can still be read into a new database; what cannot, from the snapshot of ${isoOf(snapshot.takenAt)}`
-    this.#mend(one, snapshot, [notes.found({ ...finding, repair })])
+    mendDatabase(this.#eyes, one, snapshot, [notes.found({ ...finding, repair })])
   }
-
-  /** The gateway takes a log that it cannot read for none, and writes over it. */
-  #badLog(one: DatabaseSeen, why: string): void {
-    const { notes } = this.#eyes
-    const because = notes.found({
-      kind: 'wal-gone-or-torn',
-      severity: 'loses',
-      path: `${one.path}-wal`,
-      evidence: `${why}: the newest commits are in no log that can be read, and the gateway would write over it`,
-      repair: 'set it aside with its index: the database goes on from its last checkpoint',
-    })
-    this.#asideBeside(one, [because])
-  }
-
-  /**
-   * A log that was there at the last confirmed look, and a database that has not changed since: what only the log had is
-   * in the snapshot of that look. (A log that had been folded in before it went leaves the two alike.)
-   */
-  async #restoreIfLogIsGone(one: DatabaseSeen): Promise<boolean> {
-    const { notes, site } = this.#eyes
-    const { databases } = site
-    const wal = `${one.path}-wal`
-    if (databases === undefined || one.role !== 'agent' || one.stat === null || one.log.is !== 'empty')
-      return false
-    if (one.beside.some(({ path, stat }) => path === wal && stat.bytes > 0)) return false
-    const marks = this.#look.confirmed?.directories.get(notes.shown(dirName(one.path)))?.marks
-    const mark = marks?.get(baseName(wal))
-    if (mark === undefined || mark[1] === 0) return false
-    if (!isUnchanged(one.stat, marks?.get(baseName(one.path)))) return false
-    const snapshot = await soundSnapshot(site, one)
-    if (snapshot === null || snapshot.takenAt <= Math.max(one.stat.mtimeMs, mark[2])) return false
-    const ask = { depth: 'none', json: [], ask: contentQuestions } as const
-    const [now, then] = [await databases.look(one.path, ask), await databases.look(snapshot.path, ask)]
-    if (now.is !== 'read' || then.is !== 'read' || isAlike(now.answers, then.answers)) return false
-    const because = notes.found({
-      kind: 'wal-gone-or-torn',
-      severity: 'loses',
-      path: wal,
-      evidence: `${mark[1]} bytes at the last confirmed look, and gone; the database has not changed since, and lacks the commits that only its log had`,
-      repair: restoring(snapshot),
-    })
-    this.#restore(one, snapshot, because)
-    return true
-  }
-
-  /** Nothing reads them any more; but the gateway would write over what is left of them. */
-  #lookForLostCommits(one: DatabaseSeen): void {
-    const { notes, site } = this.#eyes
-    const { confirmed } = this.#look
-    const before = confirmed?.directories
-      .get(notes.shown(dirName(one.path)))
-      ?.logs?.find(([name]) => name === baseName(one.path))
-    // What was confirmed like that has lost nothing since.
-    const isNew = before?.[1] !== logSight(one)
-    const lost = lostCommits(one, confirmed?.bootId === site.bootId && isNew)
-    if (lost === null) return
-    const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
-    const index = one.beside.find(({ path }) => path.endsWith('-shm'))
-    const because = notes.found({
-      kind: 'wal-gone-or-torn',
-      severity: 'loses',
-      path: `${one.path}-wal`,
-      evidence: `${lost}: the newest commits cannot be read any more`,
-      repair:
-        'keep what is left of the log and its index: the database goes on from the last commit that can be read',
-    })
-    if (log !== undefined && one.log.is === 'log' && log.stat.bytes > one.log.bytes)
-      notes.remedy(
-        'sidecar',
-        log.path,
-        [because],
-        spliced(log, [{ from: one.log.bytes, to: log.stat.bytes, put: '' }], log.stat),
-      )
-    if (index !== undefined)
-      notes.remedy('sidecar', index.path, [because], { do: 'set-aside', found: index.stat })
-  }
-
-  #mend(one: DatabaseSeen, snapshot: Snapshot | null, because: readonly Because[], join?: Joining): void {
-    const { notes, site } = this.#eyes
-    const { databases } = site
-    if (databases === undefined || one.stat === null) return
-    this.#asideBeside(one, because)
-    notes.remedy('content', one.path, because, {
-      do: 'make',
-      found: one.stat,
-      mode: one.stat.mode,
-      make: async () =>
-        await databases.mend(one.path, {
-          snapshot: snapshot?.path ?? null,
-          json: jsonColumns[one.role].map((each) => ({ ...each, instead: smallest[each.table]! })),
-          vital: vital[one.role],
-          parents: parents[one.role],
-          ...(join !== undefined && { join }),
-        }),
-    })
-  }
-
-  #restore(one: DatabaseSeen, snapshot: Snapshot, because: Because): void {
-    this.#asideBeside(one, [because])
-    this.#eyes.notes.remedy('content', one.path, [because], spliced(snapshot, [], one.stat))
-  }
-
-  /** First, and for good: an old log beside a new database is folded into it, and destroys it. */
-  #asideBeside(one: DatabaseSeen, because: readonly Because[]): void {
-    for (const { path, stat } of one.beside)
-      this.#eyes.notes.remedy('sidecar', path, because, { do: 'set-aside', found: stat })
-  }
-
-  async lookAtQuarantine(): Promise<void> {
-    const { notes, site } = this.#eyes
-    const path = `${site.stateDir}/${quarantineStore}`
-    const seen = await outsideOf(this.#eyes, { role: 'state', agentId: null, path })
-    if (seen?.stat == null || seen.stat.bytes === 0) return
-    const outside =
-      seen.header.is === 'no-database'
-        ? `${seen.stat.bytes} bytes: ${seen.header.why}`
-        : sizeAgainst(seen.header, seen.stat.bytes)
-    const looked =
-      outside === null ? await site.databases?.look(path, { depth: 'quick', json: [], ask: {} }) : undefined
-    const why =
-      outside ??
-      (looked?.is === 'unreadable' ? looked.why : looked?.is === 'read' ? looked.damage[0] : undefined)
-    if (why === undefined) return
-    const because = notes.found({
-      kind: 'quarantine-db-garbage',
-      severity: 'blocks',
-      path,
-      evidence: `${why}: the gateway would end with 1 at each start`,
-      repair: 'set it aside: the gateway derives it anew',
-    })
-    this.#asideBeside(seen, [because])
-    notes.remedy('content', path, [because], { do: 'set-aside', found: seen.stat })
-  }
-
-  async lookAtReappeared(path: string): Promise<void> {
-    const { notes } = this.#eyes
-    const stat = await this.#eyes.file(path)
-    const bytes = stat === undefined ? undefined : await this.#eyes.whole(path, stat, indexLimitBytes)
-    if (stat === undefined || bytes === undefined) return
-    const index = sessionIndex(bytes)
-    const finding = { kind: 'legacy-index-reappeared' as Kind, severity: 'blocks', path } as const
-    if (index.is === 'sound') {
-      notes.found({
-        ...finding,
-        evidence: `${index.entries.size} sessions in a file, beside databases that are marked as migrated: the gateway refuses to start until its doctor has imported them and archived the file. It may change more than that, and no copy is kept for you: keep one of the state first`,
-        repair: null,
-        without: 'needs-operator',
-        command: 'openclaw doctor --fix --non-interactive',
-      })
-      return
-    }
-    const because = notes.found({
-      ...finding,
-      evidence: `${stat.bytes} bytes of ${indexName} beside databases that are marked as migrated, ${index.why}: the gateway refuses to start, and its doctor cannot import it`,
-      repair: 'set it aside',
-    })
-    notes.remedy('content', path, [because], { do: 'set-aside', found: stat })
-  }
-
-  /** 2026.9.6 keeps them inside the state: tmp/openclaw-<uid>/gateway.<what>.lock. */
-  async lookAtGatewayLocks(): Promise<void> {
-    const { notes, site } = this.#eyes
-    const tmp = `${site.stateDir}/tmp`
-    if ((await this.#eyes.stat(tmp)) === undefined) return
-    for (const folder of (await this.#eyes.list(tmp)) ?? []) {
-      if (folder.kind !== 'directory' || !folder.name.startsWith('openclaw-')) continue
-      const dir = `${tmp}/${folder.name}`
-      for (const { name, kind } of (await this.#eyes.list(dir)) ?? []) {
-        if (kind !== 'file' || !isGatewayLockName(name)) continue
-        const path = `${dir}/${name}`
-        const stat = await this.#eyes.file(path)
-        const bytes = stat === undefined ? undefined : await this.#eyes.read(path, 0, lockLimitBytes)
-        if (stat === undefined || bytes === undefined) continue
-        if (lockHolder(bytes.toString('utf8')).pid !== null) continue
-        const because = notes.found({
-          kind: 'gateway-lock-garbage',
-          severity: 'blocks',
-          path,
-          evidence: `${stat.bytes} bytes that name no process: the gateway would wait for it, and fail twice`,
-          repair: 'set it aside',
-        })
-        notes.remedy('evidence', path, [because], { do: 'set-aside', found: stat })
-      }
-    }
-  }
-}
-
-/** What proves that commits were in the log that are not in it now; null where nothing does. */
-function lostCommits({ log, index, beside }: DatabaseSeen, isWrittenInThisBoot: boolean): string | null {
-  // A finding of its own.
-  if (log.is === 'no-log') return null
-  if (log.is === 'log' && log.lostCommits > 0)
-    return `the log is torn behind frame ${log.frames}, and ${log.lostCommits} commits were written after that`
-  const wal = beside.find(({ path }) => path.endsWith('-wal'))?.stat
-  // One that was not gone through (too long) tells nothing.
-  if (index === undefined || (log.is === 'empty' && (wal?.bytes ?? 0) > 0)) return null
-  const isIndexOf = log.is === 'log' && log.salts === index.salts
-  // Nobody syncs an index: after a power cut it may be of an earlier life than the log.
-  if (!isIndexOf && !isWrittenInThisBoot) return null
-  const frames = isIndexOf ? log.frames : 0
-  if (Math.max(frames, index.folded) >= index.frames) return null
-  const is =
-    wal === undefined
-      ? 'gone'
-      : wal.bytes === 0
-        ? 'empty'
-        : isIndexOf
-          ? `cut off at ${frames}`
-          : 'another one'
-  return `its index knows a log of ${index.frames} frames, ${index.folded} of them in the database, and that log is ${is}`
 }
 
 function isSomebodyElses({ role, agentId }: DatabaseSeen, { answers }: Looked & { is: 'read' }): boolean {
@@ -747,14 +515,6 @@ function isSomebodyElses({ role, agentId }: DatabaseSeen, { answers }: Looked & 
   if (meta?.role == null) return false
   return meta.role !== roleInside[role] || (agentId !== null && meta.agentId !== agentId)
 }
-
-const isAlike = (one: Rows, other: Rows): boolean => JSON.stringify(one) === JSON.stringify(other)
-type Rows = (Looked & { is: 'read' })['answers']
-
-const restoring = (snapshot: Snapshot): string =>
-  `restore the snapshot of ${isoOf(snapshot.takenAt)} (${snapshot.stat.bytes} bytes)`
-
-const isoOf = (ms: number): string => new Date(ms).toISOString()
 
 const count = (looked: Looked & { is: 'read' }, name: string): number =>
   Number(looked.answers[name]?.[0]?.['n'] ?? 0)
