@@ -631,7 +631,15 @@ describe('the task databases', () => {
     const databases = workshopIn(s.at('supervise/workshop'))
     const look = { depth: 'quick', json: [], ask: {} } as const
     expect(await databases?.look(s.at('tasks/runs.sqlite'), look)).toEqual(
-      databases && { is: 'read', userVersion: 0, damage: [], orphans: [], badJson: [], answers: {} },
+      databases && {
+        is: 'read',
+        userVersion: 0,
+        damage: [],
+        orphans: [],
+        badJson: [],
+        unchecked: null,
+        answers: {},
+      },
     )
     const bytes = readFileSync(s.at('tasks/runs.sqlite'))
     writeFileSync(s.at('tasks/runs.sqlite'), bytes.fill(0xff, 4096, 40_000))
