@@ -15,12 +15,17 @@ import {
 } from './database-snapshots.ts'
 import { nameOf } from './places.ts'
 import type { Site } from './site.ts'
+import type { Store } from './verdict.ts'
 
 const keptForMs = 30 * 24 * 60 * 60 * 1000
 
-/** How many bytes they take, and what a person should know. */
+/**
+ * How many bytes they take, and what a person should know. Of a state whose databases were not looked into (of files, or
+ * newer than is known, or by a Node without SQLite) nobody is known to be gone.
+ */
 export async function keepOfGoneAgents(
   site: Site,
+  store: Store,
   databases: readonly DatabaseSeen[],
 ): Promise<{ readonly bytes: number; readonly told: readonly string[] }> {
   const there = new Set(
@@ -28,6 +33,7 @@ export async function keepOfGoneAgents(
   )
   const told: string[] = []
   let bytes = 0
+  if (store !== 'sqlite' || site.databases === undefined) return { bytes, told }
   for (const agentId of await agentsWithSnapshots(site)) {
     const of = { role: 'agent', agentId } as const
     const mark = `${folderOf(site, of)}/gone`

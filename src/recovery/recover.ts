@@ -150,7 +150,7 @@ async function judge(
     // Between a crash and the next start nobody waits for the disk: the supervisor sees to it once the gateway is ready.
     durable: owed !== 'this-boot',
   })
-  const gone = await keepOfGoneAgents(site, seen.databases)
+  const gone = await keepOfGoneAgents(site, inspection.store, seen.databases)
   course.trouble.push(...trouble, ...(await snapshotAll(site, seen.databases, gone.bytes)), ...gone.told)
   await handOver(site, seen.turns, deaths)
   await keepAcceptedLosses(site, acceptedIn(inspection))

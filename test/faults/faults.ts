@@ -685,6 +685,13 @@ export const faults: readonly Fault[] = [
     suites: [databases],
   },
   {
+    name: 'snapshots go of agents whose databases nobody looked into',
+    file: 'src/recovery/gone-agents.ts',
+    from: "  if (store !== 'sqlite' || site.databases === undefined) return { bytes, told }\n",
+    to: '',
+    suites: [suite('recovery/databases-gone.test.ts')],
+  },
+  {
     name: 'the old log is left beside a restored database',
     file: 'src/recovery/look-at/database-remedies.ts',
     from: '  asideBeside(notes, one, [because])\n  notes.remedy(',

@@ -105,10 +105,31 @@ describe('an agent that its user deleted is not missed', () => {
     expect((await after(29)).trouble).toEqual([])
     const bytes = statSync(s.at(`${folder}/${only}`)).size
     const { databases } = await inspect(s.site, { owed: 'no' })
-    expect(await keepOfGoneAgents(s.site, databases)).toEqual({ bytes, told: [] })
+    expect(await keepOfGoneAgents(s.site, 'sqlite', databases)).toEqual({ bytes, told: [] })
     expect((await after(31)).trouble).toEqual([expect.stringContaining('its last snapshot was removed')])
     expect(readdirSync(s.at(folder))).toEqual([])
     expect((await after(32)).trouble).toEqual([])
+  })
+
+  test('nothing goes where no database was looked into: of a store of files, or by a Node that cannot', async () => {
+    const two = (s: State, agentId: string): string => {
+      const folder = s.at(`supervise/snapshots/databases/agent-${agentId}`)
+      mkdirSync(folder, { recursive: true })
+      for (const at of [1, 2]) copyFileSync(s.at('openclaw.json'), `${folder}/179535800000${at}.sqlite`)
+      return folder
+    }
+    const files = state('sound')
+    const ofMain = two(files, 'main')
+    const ofFiles = { version: '2026.7.35', schemaVersions: null }
+    const site = { ...files.site, installed: ofFiles }
+    expect(await recover(site, look)).toMatchObject({ is: 'consistent', trouble: [] })
+    expect(readdirSync(ofMain)).toHaveLength(2)
+
+    const rows = state('2026.9.6-sound')
+    const ofGone = two(rows, 'gone')
+    const { databases: _, ...unseen } = rows.site
+    expect(await recover(unseen, look)).toMatchObject({ is: 'consistent', trouble: [] })
+    expect(readdirSync(ofGone)).toHaveLength(2)
   })
 
   test.runIf(hasSqlite())('and is as before where it is there again', async () => {
