@@ -2,6 +2,7 @@
  * The front door of recovery, by its verdicts.  Cites the invariants at the head of src/recovery/recover.ts; that
  * nothing is touched while a person is needed is promise 5 of the architecture.
  */
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { sight } from '../../src/recovery/fingerprint.ts'
 import { readRepairs } from '../../src/recovery/journal.ts'
@@ -10,6 +11,7 @@ import { undo } from '../../src/recovery/undo.ts'
 import { CrashDisk } from '../doubles/crash-disk.ts'
 import { siteOn, STATE, users } from './bench.ts'
 import { type Row, rows } from './damaged.ts'
+import { state } from './state.ts'
 import { look } from './survive.ts'
 
 const row = (name: string): Row => rows.find((each) => each.name === name)!
@@ -85,6 +87,27 @@ describe('a recovery', () => {
     const entry = entries.find((each) => !(of(each) in gone.files))!
     expect((await rebuilt.stat(of(entry)))?.mtimeMs).toBe(entry.updatedAt)
   })
+
+  test.each([1e300, 4e15, -1, 0])(
+    'takes no time for one that cannot be, as an entry says it: %d',
+    async (updatedAt) => {
+      const s = state('sound')
+      const sessions = s.at('agents/main/sessions')
+      const text = readFileSync(`${sessions}/sessions.json`, 'utf8')
+      const all = JSON.parse(text) as Record<string, { sessionId: string; updatedAt: number }>
+      const entry = all['agent:main:main']!
+      writeFileSync(
+        `${sessions}/sessions.json`,
+        JSON.stringify({ ...all, 'agent:main:main': { ...entry, updatedAt } }),
+      )
+      rmSync(`${sessions}/${entry.sessionId}.jsonl`)
+      const before = Date.now()
+      expect(await recover(s.site, look)).toMatchObject({ is: 'repaired' })
+      const { mtimeMs } = statSync(`${sessions}/${entry.sessionId}.jsonl`)
+      expect(mtimeMs).toBeGreaterThan(before - 5_000)
+      expect(mtimeMs).toBeLessThanOrEqual(Date.now())
+    },
+  )
 
   test('leaves what no plan names where it is (7)', async () => {
     const others = {

@@ -172,11 +172,12 @@ function write(
   text: string,
   because: Because,
   found: FileStat | null,
-  { updatedAt }: SessionEntry,
+  { updatedAt = 0 }: SessionEntry,
 ): void {
+  const isTime = updatedAt > 0 && updatedAt <= here.eyes.site.now()
   here.notes.remedy('content', path, [because], {
     ...spliced(null, [{ from: 0, to: 0, put: text }], found),
-    ...(updatedAt === undefined ? {} : { mtimeMs: updatedAt }),
+    ...(isTime ? { mtimeMs: updatedAt } : {}),
     // As the gateway makes them.
     ...(found === null ? { mode: 0o644 } : {}),
   })
