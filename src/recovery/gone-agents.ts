@@ -13,6 +13,7 @@ import {
   snapshots,
   type Snapshot,
 } from './database-snapshots.ts'
+import { isoOf } from './iso.ts'
 import { nameOf } from './places.ts'
 import type { Site } from './site.ts'
 import type { Store } from './verdict.ts'
@@ -92,5 +93,3 @@ async function goneSince({ disk }: Site, mark: string): Promise<number | undefin
   const at = Number((await disk.read(mark, 0, stat.bytes)).toString('utf8'))
   return Number.isSafeInteger(at) && at > 0 && at <= 8.64e15 - keptForMs ? at : undefined
 }
-
-const isoOf = (ms: number): string => new Date(ms).toISOString()

@@ -6,7 +6,7 @@ import { inside } from '../../openclaw/posix-path.ts'
 import type { Eyes } from '../eyes.ts'
 import { contentOf, readableGenerations } from '../generations.ts'
 import { spliced } from '../notebook.ts'
-import { isoOf } from './sessions-dir.ts'
+import { isoOf } from '../iso.ts'
 import type { Store } from '../verdict.ts'
 import { whatChanged } from './what-changed.ts'
 

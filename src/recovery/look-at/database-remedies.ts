@@ -4,6 +4,7 @@ import { jsonColumns, parents, smallest, vital } from '../../openclaw/databases.
 import type { DatabaseSeen } from '../database-file.ts'
 import type { Snapshot } from '../database-snapshots.ts'
 import type { Eyes } from '../eyes.ts'
+import { isoOf } from '../iso.ts'
 import { spliced } from '../notebook.ts'
 import type { Because } from '../seen.ts'
 
@@ -50,5 +51,3 @@ export function asideBeside(notes: Eyes['notes'], one: DatabaseSeen, because: re
 
 export const restoring = (snapshot: Snapshot): string =>
   `restore the snapshot of ${isoOf(snapshot.takenAt)} (${snapshot.stat.bytes} bytes)`
-
-export const isoOf = (ms: number): string => new Date(ms).toISOString()

@@ -6,7 +6,8 @@ import type { Eyes } from '../eyes.ts'
 import { contentOf, readableGenerations } from '../generations.ts'
 import { isJson } from './is-json.ts'
 import { spliced } from '../notebook.ts'
-import { counted, isoOf } from './sessions-dir.ts'
+import { isoOf } from '../iso.ts'
+import { counted } from './sessions-dir.ts'
 import type { Site } from '../site.ts'
 
 export async function lookAtDevices(eyes: Eyes): Promise<void> {

@@ -5,7 +5,8 @@ import { readTranscript } from '../../openclaw/transcript.ts'
 import { linesOf, lineOf } from '../../openclaw/transcript-line.ts'
 import { spliced } from '../notebook.ts'
 import type { Because, Splice } from '../seen.ts'
-import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
+import { isoOf } from '../iso.ts'
+import { counted, type SessionsDir } from './sessions-dir.ts'
 
 export async function lookAtArchives(here: SessionsDir): Promise<void> {
   for (const [of, archives] of here.archives) {

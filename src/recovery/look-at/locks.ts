@@ -9,7 +9,8 @@ import { isLeftToOthers } from '../../openclaw/session-key.ts'
 import { lookAtTranscript } from './lines.ts'
 import { lookAtCalls, lookAtTurns } from './turns.ts'
 import type { Because } from '../seen.ts'
-import { isoOf, type Lock, type SessionsDir } from './sessions-dir.ts'
+import { isoOf } from '../iso.ts'
+import { type Lock, type SessionsDir } from './sessions-dir.ts'
 
 export async function readLocks(here: SessionsDir): Promise<readonly Lock[]> {
   const { site } = here.eyes

@@ -4,7 +4,8 @@ import { isSessionId } from '../../openclaw/session-key.ts'
 import { sessionEntry } from '../../openclaw/session-index.ts'
 import { traceLine } from '../../openclaw/trajectory.ts'
 import { otherRecord } from './other-record.ts'
-import { isoOf, type SessionsDir } from './sessions-dir.ts'
+import { isoOf } from '../iso.ts'
+import { type SessionsDir } from './sessions-dir.ts'
 
 export interface Traced {
   /** The name that its transcript had. */

@@ -14,7 +14,8 @@ import { sessionFile } from '../../openclaw/session-file.ts'
 import { archivedByDoctor } from './archived-by-doctor.ts'
 import { spliced, type Found } from '../notebook.ts'
 import { onlyTraced } from './only-traced.ts'
-import { counted, isoOf, type SessionsDir } from './sessions-dir.ts'
+import { isoOf } from '../iso.ts'
+import { counted, type SessionsDir } from './sessions-dir.ts'
 
 export interface IndexInForce {
   readonly entries: ReadonlyMap<string, SessionEntry | null>

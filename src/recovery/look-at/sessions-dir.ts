@@ -145,8 +145,3 @@ export class SessionsDir {
 
 export const counted = (count: number, what: string, many = `${what}s`): string =>
   `${count} ${count === 1 ? what : many}`
-
-export const isoOf = (ms: number): string => {
-  const date = new Date(ms)
-  return Number.isNaN(date.getTime()) ? new Date(0).toISOString() : date.toISOString()
-}

@@ -39,6 +39,7 @@ import {
   soundSnapshot,
   type Snapshot,
 } from '../database-snapshots.ts'
+import { isoOf } from '../iso.ts'
 import { readRepairs } from '../journal.ts'
 import { wasConfirmed } from '../proven.ts'
 import { undoneBy } from '../repairs.ts'
@@ -46,7 +47,7 @@ import type { Ask } from '../verdict.ts'
 import type { WhichStore } from '../which-store.ts'
 import { lookAtGatewayLocks, lookAtQuarantine, lookAtReappeared, lookAtRoom } from './beside-store.ts'
 import { lookAtNoLog, lookForLostCommits, restoreIfLogIsGone } from './database-logs.ts'
-import { asideBeside, isoOf, mendDatabase, restoreDatabase, restoring } from './database-remedies.ts'
+import { asideBeside, mendDatabase, restoreDatabase, restoring } from './database-remedies.ts'
 
 export interface StoreLook {
   readonly owed: Ask['owed']

@@ -10,7 +10,8 @@ import { lookAtTranscript } from './lines.ts'
 import { spliced } from '../notebook.ts'
 import { otherRecord, type OtherRecord } from './other-record.ts'
 import type { Because } from '../seen.ts'
-import { isoOf, type SessionsDir } from './sessions-dir.ts'
+import { isoOf } from '../iso.ts'
+import { type SessionsDir } from './sessions-dir.ts'
 
 export async function lookAtEntry(here: SessionsDir, key: string, entry: SessionEntry): Promise<void> {
   const path = await fileOf(here, key, entry)

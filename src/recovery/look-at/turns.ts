@@ -9,7 +9,8 @@ import { baseName, dirName } from '../../openclaw/posix-path.ts'
 import { isInFlight, type SessionEntry } from '../../openclaw/session-index.ts'
 import { isLeftToOthers } from '../../openclaw/session-key.ts'
 import { lookAtTranscript } from './lines.ts'
-import { isoOf, type Lock, type SessionsDir } from './sessions-dir.ts'
+import { isoOf } from '../iso.ts'
+import { type Lock, type SessionsDir } from './sessions-dir.ts'
 import { mostDeaths, turnName, type Turn } from '../turns.ts'
 
 interface CutOff {
