@@ -3,7 +3,7 @@
  * of both. What is there is never changed; where a row of another has its key, the earlier one is left out, and counted.
  */
 import { constants, copyFileSync } from 'node:fs'
-import { answer, inRows, quoted, said, type Database } from './sqlite.ts'
+import { answer, attempt, inRows, quoted, said, type Database } from './sqlite.ts'
 
 export interface Joining {
   /** A whole, sound database of the same schema. */
@@ -39,6 +39,10 @@ export function joinEarlier(database: Database, joining: Joining, room: string, 
     }
     database.exec('COMMIT')
     did.unshift(`${inRows(rows)} of the earlier database put beside its own`)
+  } catch (error) {
+    // Else it could not be let go of, and that would be told instead.
+    attempt(() => database.exec('ROLLBACK'))
+    throw error
   } finally {
     database.exec('DETACH earlier')
   }

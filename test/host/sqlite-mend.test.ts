@@ -377,3 +377,20 @@ describe.runIf(hasSqlite())('a large database', () => {
     expect(said.kib).toBeLessThan(300 * 1024)
   })
 })
+
+test.runIf(hasSqlite())(
+  'an earlier database that cannot be put beside it is told by what stood in the way',
+  () => {
+    const [earlier, now] = [bench(), bench()]
+    earlier.by((database) =>
+      database.exec('CREATE TABLE t (k TEXT PRIMARY KEY, v); INSERT INTO t VALUES (1, 2)'),
+    )
+    now.by((database) =>
+      database.exec(
+        "CREATE TABLE t (k TEXT PRIMARY KEY, v); CREATE TRIGGER no BEFORE INSERT ON t BEGIN SELECT RAISE(ABORT, 'not this one'); END",
+      ),
+    )
+    const join = { from: earlier.path, only: null, derived: [], keys: null, vital: ['t'] }
+    expect(now.mend({ join })).toMatchObject({ is: 'cannot', why: expect.stringContaining('not this one') })
+  },
+)
