@@ -39,14 +39,14 @@ export const ownersOf = (
   return owners
 }
 
-export interface Listening {
+export interface Heard {
   readonly pids: readonly number[]
   /** Where they can be asked from here, as a host in a URL: on loopback, unless they listen elsewhere only. */
   readonly host: string
 }
 
 /** Which of these processes listen on the port, and where? */
-export function listeningAmong(among: readonly number[], port: number): Listening | undefined {
+export function listeningAmong(among: readonly number[], port: number): Heard | undefined {
   const sockets = listenersOnPort(port)
   const owners = ownersOf(sockets, among)
   const theirs = sockets.filter(({ inode }) => owners.has(inode))
