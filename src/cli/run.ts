@@ -153,7 +153,7 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
   const listening: Settings['listening'] = () => {
     // One that cannot be read just now says nothing new.
     section = sectionIn(configPath) ?? section
-    const port = ownPort ?? gatewayPortAt({ ...where, section }, env, args, installed())
+    const port = ownPort ?? gatewayPortAt({ ...where, section }, env, args, installed)
     // A link that leads elsewhere by now is not what was locked.
     const named = realPathOf(where.named) === stateDir ? where.named : stateDir
     const inName = (path: string): string =>

@@ -19,6 +19,7 @@ import { gatewayLockFolder } from '../openclaw/lock-file.ts'
 import { isProfileName, profileIn, profileOf } from '../openclaw/profile.ts'
 import {
   configCandidates,
+  dotEnvName,
   gatewayPort,
   gatewaySection,
   homeOf,
@@ -126,7 +127,7 @@ function chosenProfile(given: Given, args: readonly string[]): string | undefine
 /** Undefined where the configuration cannot be read. */
 export function sectionIn(configPath: string): GatewaySection | undefined {
   const read = (path: string): unknown => {
-    const text = textOf(path, configLimitBytes)
+    const text = throughLinks(path, configLimitBytes)
     const parsed = text === undefined ? undefined : config(text)
     return parsed?.is === 'sound' ? parsed.value : undefined
   }
@@ -137,8 +138,12 @@ export function sectionIn(configPath: string): GatewaySection | undefined {
     : gatewaySection(withIncludes(top, folder, (path) => read(`${folder}/${path}`)))
 }
 
-/** What the gateway puts into its own environment, where that says nothing yet. */
-const dotEnvIn = (folder: string): Environment => parseEnv(textOf(`${folder}/.env`, dotEnvLimitBytes) ?? '')
+const dotEnvIn = (folder: string): Environment =>
+  parseEnv(throughLinks(`${folder}/${dotEnvName}`, dotEnvLimitBytes) ?? '')
+
+/** Where they lead is their owner's affair: the gateway follows them, too. */
+const throughLinks = (path: string, mostBytes: number): string | undefined =>
+  textOf(realPathOf(path) ?? path, mostBytes)
 
 const dotEnvLimitBytes = 1024 * 1024
 
@@ -154,7 +159,7 @@ export function portsOf(where: Where, env: Environment): readonly number[] {
   const read = readStatusFile(ownPaths(where.stateDir).status)
   const told: unknown = read.is === 'known' ? read.status.place?.port : undefined
   const own = portOf(String(told))
-  return [gatewayPortAt(where, env, [], installedHere(env)), ...(own === undefined ? [] : [own])]
+  return [gatewayPortAt(where, env, [], () => installedHere(env)), ...(own === undefined ? [] : [own])]
 }
 
 /** As things are now: `.env` is read again. */
@@ -162,9 +167,9 @@ export function gatewayPortAt(
   { stateDir, section, profile, beside }: Where,
   env: Environment,
   args: readonly string[],
-  installed: Package | null,
+  installed: () => Package | null,
 ): number {
-  const isOfRows = installed === null || installed.schemaVersions !== null
+  const isOfRows = (): boolean => installed()?.schemaVersions !== null
   const dotEnv = dotEnvIn(stateDir)
   return gatewayPort({ args, env: { ...beside, ...env }, dotEnv, section, profile, isOfRows })
 }

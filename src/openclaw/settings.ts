@@ -80,17 +80,20 @@ const membersOf = (value: unknown): Readonly<Record<string, unknown>> =>
 
 const portVariable = 'OPENCLAW_GATEWAY_PORT'
 
+/** In the state: what the gateway puts into its own environment, where that says nothing yet (loadGlobalRuntimeDotEnvFiles). */
+export const dotEnvName = '.env'
+
 /** What decides where a gateway listens. */
 export interface PortSources {
   /** Of the gateway's own command line. */
   readonly args: readonly string[]
   readonly env: Environment
-  /** Of `.env` in the state: the gateway puts into its environment what is not there yet (loadGlobalRuntimeDotEnvFiles). */
+  /** Of the file of that name (dotEnvName). */
   readonly dotEnv: Environment
   readonly section: GatewaySection
   readonly profile: Profile
   /** 2026.8 and later, as far as is known. */
-  readonly isOfRows: boolean
+  readonly isOfRows: () => boolean
 }
 
 export interface Profile {
@@ -109,7 +112,7 @@ export function gatewayPort({ args, env, dotEnv, section, profile, isOfRows }: P
     portOf(optionOf(args, '--port')) ??
     portOf(variable) ??
     section.port ??
-    (isOfRows && profile.name !== null ? portOfProfile(profile.name) : defaultPort)
+    (profile.name !== null && isOfRows() ? portOfProfile(profile.name) : defaultPort)
   )
 }
 

@@ -144,7 +144,7 @@ test('the configuration tells port and bind, as JSON5; one that does not parse t
 describe('the port', () => {
   const none = { name: null, isChosen: false }
   const port = (some: Partial<PortSources>): number =>
-    gatewayPort({ args: [], env: {}, dotEnv: {}, section: {}, profile: none, isOfRows: true, ...some })
+    gatewayPort({ args: [], env: {}, dotEnv: {}, section: {}, profile: none, isOfRows: () => true, ...some })
   const env = { OPENCLAW_GATEWAY_PORT: '20002' }
   const dotEnv = { OPENCLAW_GATEWAY_PORT: '20003' }
   const section = { portInEnv: '20004', port: 20_005 }
@@ -167,10 +167,10 @@ describe('the port', () => {
     expect(port(of('work'))).toBe(41_984)
     expect(port(of('dev'))).toBe(38_556)
     expect(port({ ...of('work'), section })).toBe(20_004)
-    expect(port({ ...of('work'), isOfRows: false })).toBe(18_789)
+    expect(port({ ...of('work'), isOfRows: () => false })).toBe(18_789)
     expect(port({ ...of('dev', true), dotEnv, section })).toBe(19_001)
     expect(port({ ...of('dev', true), env })).toBe(20_002)
-    expect(port({ ...of('dev', true), isOfRows: false })).toBe(19_001)
+    expect(port({ ...of('dev', true), isOfRows: () => false })).toBe(19_001)
   })
 
   test('is read from .env and from included files, as they are at that moment', () => {
@@ -182,9 +182,37 @@ describe('the port', () => {
     write('parts/gateway.json5', "{ port: 1, bind: 'loopback', customBindHost: '10.0.0.1' }")
     const where = find()
     expect(where.section).toEqual({ port: 20_007, bind: 'lan', customBindHost: '10.0.0.1' })
-    expect(gatewayPortAt(where, {}, [], null)).toBe(20_007)
+    expect(gatewayPortAt(where, {}, [], () => null)).toBe(20_007)
     write('.env', 'OPENCLAW_GATEWAY_PORT="20008" # mine\n')
-    expect(gatewayPortAt(where, {}, [], null)).toBe(20_008)
+    expect(gatewayPortAt(where, {}, [], () => null)).toBe(20_008)
+  })
+
+  test('is read through links, as people who keep their configuration elsewhere make them', () => {
+    const state = make('.openclaw')
+    const kept = make('dotfiles')
+    writeFileSync(join(kept, 'openclaw.json'), '{ gateway: { port: 20009, tls: { enabled: true } } }')
+    symlinkSync(join(kept, 'openclaw.json'), join(state, 'openclaw.json'))
+    const where = find()
+    expect(where.section).toEqual({ port: 20_009, tls: true })
+    writeFileSync(join(kept, 'env'), 'OPENCLAW_GATEWAY_PORT=20010')
+    symlinkSync(join(kept, 'env'), join(state, '.env'))
+    expect(gatewayPortAt(where, {}, [], () => null)).toBe(20_010)
+  })
+
+  test('asks which OpenClaw is installed only where a profile has no other port', () => {
+    make('.openclaw')
+    let asked = 0
+    const installed = () => {
+      asked++
+      return { version: '2026.7.35', schemaVersions: null }
+    }
+    expect(gatewayPortAt(find(), {}, [], installed)).toBe(18_789)
+    expect(
+      gatewayPortAt(find({}, { OPENCLAW_PROFILE: 'work' }), { OPENCLAW_GATEWAY_PORT: '1' }, [], installed),
+    ).toBe(1)
+    expect(asked).toBe(0)
+    expect(gatewayPortAt(find({}, { OPENCLAW_PROFILE: 'work' }), {}, [], installed)).toBe(18_789)
+    expect(asked).toBe(1)
   })
 })
 
