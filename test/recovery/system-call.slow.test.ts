@@ -285,8 +285,8 @@ function runWith(
   status: number | null
   signal: string | null
   out: string
-  /** False when the error met a call on something else: how often the loop is woken, and so which number a call
-   *  bears, differs on a busy machine. */
+  /** False when there was no such call, or it was on something else: how often the loop is woken, and so which
+   *  number a call bears, differs on a busy machine. */
   hit: boolean
 } {
   const log = path.join(root, 'injected')
@@ -310,16 +310,12 @@ function runWith(
     timeout: 60_000,
     killSignal: 'SIGKILL',
   })
+  // A call that is killed in has no result.
   const injected = fs
     .readFileSync(log, 'utf8')
     .split('\n')
-    .find((line) => line.includes('(INJECTED)'))
-  return {
-    status,
-    signal,
-    out: `${stdout}${stderr}`,
-    hit: injected === undefined || injected.includes(state),
-  }
+    .find((line) => line.includes('(INJECTED)') || line.endsWith(' = ?') || line.endsWith('<unfinished ...>'))
+  return { status, signal, out: `${stdout}${stderr}`, hit: injected?.includes(state) ?? false }
 }
 
 describe.each(stories)('system calls that fail, and kills: $name', (story) => {
@@ -335,12 +331,17 @@ describe.each(stories)('system calls that fail, and kills: $name', (story) => {
 
     for (const injection of planned) {
       const told = JSON.stringify(injection)
-      const input = begin()
-      const { status, signal, out, hit } = runWith(story, injection)
-      if (!hit) {
+      let input = begin()
+      let done = runWith(story, injection)
+      for (let tries = 1; !done.hit && tries < 3; tries++) {
+        input = begin()
+        done = runWith(story, injection)
+      }
+      if (!done.hit) {
         missed++
         continue
       }
+      const { status, signal, out } = done
       const hashes = new Set([...seen().values()].map(({ sha }) => sha))
       for (const [name, { sha }] of precious(input))
         expect(hashes.has(sha), `${told}: the bytes of ${name}`).toBe(true)
@@ -365,12 +366,12 @@ describe.each(stories)('system calls that fail, and kills: $name', (story) => {
         configPath: `${state}/openclaw.json`,
         now: () => Date.now(),
       }
-      const done = (await repairs(site)).filter((each) => each.state !== 'undone' && each.undoes === null)
+      const mended = (await repairs(site)).filter((each) => each.state !== 'undone' && each.undoes === null)
       expect(
-        done.map((each) => each.state),
+        mended.map((each) => each.state),
         told,
       ).toEqual(['done'])
-      expect(await undo(site, done[0]!.id, 'test'), told).toMatchObject({ is: 'undone' })
+      expect(await undo(site, mended[0]!.id, 'test'), told).toMatchObject({ is: 'undone' })
       expect(users(seen()), told).toEqual(users(original))
     }
     const list = (counts: Map<string, number>): string =>
