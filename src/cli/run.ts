@@ -36,6 +36,11 @@ export const runFlags = {
     fallback: 'leave',
   },
   orphan: { value: 'stop|refuse', help: 'a gateway that a dead supervisor left behind', fallback: 'stop' },
+  'hand-off': {
+    value: 'read|consume',
+    help: "what a restart that the gateway asks for leaves: read, or taken by OpenClaw's own command",
+    fallback: 'read',
+  },
   ...recoveryFlags,
   'start-limit': {
     value: 'TIME',
@@ -180,6 +185,7 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
     hangAfterMs: durationOf(given, 'hang-after', 180_000),
     sweepMs: durationOf(given, 'sweep-limit', 3_000),
     orphan: choiceOf(given, 'orphan', ['stop', 'refuse']),
+    handOff: choiceOf(given, 'hand-off', ['read', 'consume']),
     http: httpOf(given),
   }
 }

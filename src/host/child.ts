@@ -3,7 +3,7 @@
  *
  * The child leads a session and a process group of its own, without a terminal: Ctrl-C in a terminal reaches the
  * supervisor only, and what the child leaves behind can be found by its group.  Its standard input is empty, its
- * output is ours, untouched: it goes on writing there when the supervisor is killed, where a pipe would break.
+ * output is ours, untouched (but a command's that is asked for an answer): it goes on writing there when the supervisor is killed, where a pipe would break.
  *
  * 1. Nothing of ours reaches the child but what is named in the command: environment, folder, one descriptor.
  * 2. The child is not ended because this process ends: the lock it inherited says that it lives.
@@ -25,6 +25,8 @@ export interface Command {
   readonly env: Readonly<Record<string, string>>
   /** Becomes descriptor 3 of the child, which is /dev/null without one. */
   readonly lockFd?: number
+  /** Its standard output is read, so far, instead of being ours; beyond that it is ended. */
+  readonly readUpTo?: number
 }
 
 export type Exit =
@@ -34,6 +36,8 @@ export type Exit =
 export interface Child {
   readonly identity: Identity
   readonly exited: Promise<Exit>
+  /** What it wrote to its standard output, where that is read; never rejects. */
+  readonly printed: Promise<string>
   /** To the whole group, also when the leader is gone and others remain. */
   kill(signal: NodeJS.Signals): Signalled
   /** Who of its group and session is alive now, itself not counted. */
@@ -50,16 +54,18 @@ export const isStartedByUs = (pid: number): boolean => started.has(pid)
 
 export const startChild = async (command: Command): Promise<Start> => {
   // Loaded here, with the first child: its hundred files cost more than the rest of this program.
+  const isRead = command.readUpTo !== undefined
   const [system, { execa }] = await Promise.all([loadSyscalls(), import('execa')])
   const running = execa(command.file, [...command.args], {
     cwd: command.cwd,
     env: { ...command.env },
     extendEnv: false,
     // Any descriptor will do; execa's types list only the first few.
-    stdio: ['ignore', 'inherit', 'inherit', (command.lockFd as 9 | undefined) ?? 'ignore'],
+    stdio: ['ignore', isRead ? 'pipe' : 'inherit', 'inherit', (command.lockFd as 9 | undefined) ?? 'ignore'],
     detached: true,
     cleanup: false,
-    buffer: false,
+    buffer: isRead,
+    maxBuffer: command.readUpTo ?? 0,
     reject: false,
   })
   const { pid } = running
@@ -93,6 +99,7 @@ export const startChild = async (command: Command): Promise<Start> => {
     is: 'started',
     identity,
     exited,
+    printed: running.then(({ stdout }) => (typeof stdout === 'string' ? stdout : '')),
     kill: (signal) => sendSignalToGroup(identity, signal, members),
     remaining: () => (members && !members.some(isAlive) ? [] : mates()),
   }

@@ -3,10 +3,11 @@
  * leaves to its supervisor (under OPENCLAW_SUPERVISOR_MODE=external; one row, good for a minute), and one row for each
  * of its lives. 2026.9.6: dist/restart-handoff, dist/gateway-boot-lifecycle.
  *
- * The hand-off is read and not consumed (ARCHITECTURE.md), so that one of an earlier life may lie there, with a pid that
- * was given away again: only what was written in this life counts.
+ * The hand-off is read, and consumed only where that is asked for (hand-off.ts), so that one of an earlier life may lie
+ * there, with a pid that was given away again: only what was written in this life counts.
  */
 import type { Rows } from './databases.ts'
+import type { HandOff } from './hand-off.ts'
 
 /** `pids`: of the process that was spawned, and of those below it that were seen listening; a wrapper is not the gateway. */
 export interface Life {
@@ -15,8 +16,8 @@ export interface Life {
 }
 
 export type LastWords =
-  /** It ended in order to be started again. */
-  | { readonly is: 'restart'; readonly why: string }
+  /** It ended in order to be started again. The hand-off is one that is still good. */
+  | { readonly is: 'restart'; readonly why: string; readonly handOff: HandOff | null }
   /** It ended because somebody told it to. */
   | { readonly is: 'stop'; readonly why: string }
   | { readonly is: 'nothing'; readonly why: string | null }
@@ -45,9 +46,11 @@ export function lastWordsOf(answers: Answers, { pids }: Life, now: number): Last
   const why = text(handoff?.['reason']) ?? text(boot?.['reason']) ?? 'no reason given'
   const isOurs = pids.includes(Number(handoff?.['pid']))
   if (handoff !== undefined && isOurs) {
-    const lateMs = now - Number(handoff['expires_at'])
-    const late = lateMs < 0 ? '' : ` (its hand-off had expired ${Math.round(lateMs / 1000)} s before)`
-    return { is: 'restart', why: `${why}${late}` }
+    const untilMs = Number(handoff['expires_at'])
+    const lateMs = now - untilMs
+    if (lateMs < 0) return { is: 'restart', why, handOff: { pid: Number(handoff['pid']), untilMs } }
+    const late = `its hand-off had expired ${Math.round(lateMs / 1000)} s before`
+    return { is: 'restart', why: `${why} (${late})`, handOff: null }
   }
   const refused =
     handoff === undefined
@@ -55,7 +58,7 @@ export function lastWordsOf(answers: Answers, { pids }: Life, now: number): Last
       : `its hand-off names pid ${String(handoff['pid'])}, which is another process`
   const bootWhy = text(boot?.['reason']) ?? 'no reason given'
   if (outcome === 'planned_restart')
-    return { is: 'restart', why: `${bootWhy} (${refused ?? 'it left no hand-off'})` }
+    return { is: 'restart', why: `${bootWhy} (${refused ?? 'it left no hand-off'})`, handOff: null }
   if (outcome === 'clean_stop') return { is: 'stop', why: bootWhy }
   return { is: 'nothing', why: refused }
 }

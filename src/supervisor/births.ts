@@ -7,6 +7,7 @@ import { causeSince } from './cause.ts'
 import type { Debt } from './debt.ts'
 import { serves, startGateway } from './gateway.ts'
 import type { Http } from './http.ts'
+import { openHandOffs } from './hand-off.ts'
 import { lastWordsFrom } from './last-words.ts'
 import type { Spawned, World } from './loop.ts'
 import type { Settings } from './settings.ts'
@@ -31,6 +32,7 @@ export interface Around {
 export function openBirths(settings: Settings, { lock, orphans, debt, teller, http }: Around): Births {
   const { log } = teller
   let lastEnd: LastEnd = { wasReady: false, leftBehind: [] }
+  const handOffs = openHandOffs(settings, lock, log)
   const generations = watchGenerations(
     siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery }),
     log,
@@ -58,13 +60,14 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
     const spawnedAt = clock.monotonicMs()
     const spawnedAtWall = clock.wallMs()
     const listening = settings.listening()
+    const era = eraOf(installed, store)
     const gateway = await startGateway(
       { ...settings, ...listening },
       {
         clock,
         log,
         lockFd: lock.fd(),
-        era: eraOf(installed, store),
+        era,
         hasWorkOfItsOwn: hasWorkOfItsOwn(installed, earlier, store, isMended),
         run,
         orphans,
@@ -97,17 +100,37 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
     teller.record({ event: 'started', child: number, pid: identity.pid, version })
     log.info('gateway started', { pid: identity.pid, version })
     await debt.name(identity, run, version)
+    let isToldToEnd = false
     const ended = gateway.ended.then(async ({ exit, wasReady, pids, leftBehind }) => {
       lastEnd = { wasReady, leftBehind }
       const isZero = exit.by === 'code' && exit.code === 0
       const life = { pids, sinceMs: spawnedAtWall }
-      const { words, quietMs } = await lastWordsFrom(settings.stateDir, life, clock.wallMs())
+      const read = await lastWordsFrom(settings.stateDir, life, clock.wallMs())
+      const { quietMs } = read
+      const isAsked = isZero && settings.handOff === 'consume' && !isToldToEnd
+      if (isAsked) await debt.name(null, run, version)
+      const words = isAsked
+        ? await handOffs.take(read, {
+            pids,
+            version,
+            env: listening.environment(era, run),
+            isWanted: () => !isToldToEnd,
+          })
+        : read.words
       const said = isZero && words.is !== 'nothing' ? `${words.is}: ${words.why}` : words.why
       const needsNoCause = isZero && (wasReady || said !== null)
       const cause = needsNoCause ? said : causeSince(spawnedAtWall, listening.gatewayLog)
       return { exit, meaning: meaningOf(exit, wasReady, cause, words.is), cause, quietMs }
     })
-    return { is: 'started', ended, kill: (signal) => gateway.kill(signal) }
+    return {
+      is: 'started',
+      ended,
+      kill(signal) {
+        isToldToEnd = true
+        gateway.kill(signal)
+        handOffs.end(signal)
+      },
+    }
   }
   return { spawn, lastEnd: () => lastEnd }
 }

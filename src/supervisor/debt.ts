@@ -30,8 +30,8 @@ export interface Debt {
   learn(lastRun: LastRun): void
   /** Before a child is born; fails when the mark cannot be written. */
   incur(run: string, openclaw: string | null): Promise<void>
-  /** Which process a later supervisor may find. */
-  name(child: Identity, run: string, openclaw: string | null): Promise<void>
+  /** Which process a later supervisor may find; null: any that bears the run. */
+  name(child: Identity | null, run: string, openclaw: string | null): Promise<void>
   /** Nothing is going on: others may have the state, and change it. */
   letGo(): void
   /** At the very end. */
@@ -99,7 +99,7 @@ export function openDebt(settings: Settings, paths: OwnPaths, lock: StateLock, t
       isMarked = true
     },
     async name(child, run, openclaw) {
-      const named = { ...child, exe: exeOf(child.pid) ?? null }
+      const named = child === null ? null : { ...child, exe: exeOf(child.pid) ?? null }
       await markOwed(paths.owed, { bootId: bootId(), run, child: named, openclaw }, { durable: false }).catch(
         (error: unknown) => log.warn('cannot name the gateway in the mark', { err: error }),
       )

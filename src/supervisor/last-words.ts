@@ -1,7 +1,6 @@
 /**
  * Why a gateway ended, and whether it ends too often, in its own words: read in milliseconds, from a copy. The official
- * command for it starts for seconds, of the sixty that a hand-off is good for, and opens the databases that the next
- * gateway is about to open.
+ * command for it (hand-off.ts) starts for seconds, of the sixty that a hand-off is good for.
  */
 import { firstExisting } from '../host/paths.ts'
 import { workshopIn } from '../host/sqlite-workshop.ts'
@@ -11,6 +10,8 @@ import { ownPaths } from './own-paths.ts'
 
 export interface LastWordsRead {
   readonly words: LastWords
+  /** False: there is a database, and it could not be read here. */
+  readonly isAllRead: boolean
   /** So long a next start would keep its channels down. */
   readonly quietMs: number
 }
@@ -18,9 +19,13 @@ export interface LastWordsRead {
 export async function lastWordsFrom(stateDir: string, life: Life, now: number): Promise<LastWordsRead> {
   const path = `${stateDir}/${controlPlane}`
   // The era of files has none, and pays nothing.
-  const databases =
-    firstExisting([path]) === undefined ? undefined : workshopIn(`${ownPaths(stateDir).folder}/workshop`)
+  const isThere = firstExisting([path]) !== undefined
+  const databases = isThere ? workshopIn(`${ownPaths(stateDir).folder}/workshop`) : undefined
   const looked = await databases?.look(path, { depth: 'none', json: [], ask: askForLastWords(life) })
   const answers = looked?.is === 'read' ? looked.answers : {}
-  return { words: lastWordsOf(answers, life, now), quietMs: quietMsOf(answers, now) }
+  return {
+    words: lastWordsOf(answers, life, now),
+    isAllRead: !isThere || looked?.is === 'read',
+    quietMs: quietMsOf(answers, now),
+  }
 }

@@ -41,6 +41,8 @@ export interface Settings {
   /** After the child's end: how long what it left behind has to end by itself. */
   readonly sweepMs: number
   readonly orphan: 'stop' | 'refuse'
+  /** `consume`: a hand-off is taken by OpenClaw's own command, too. */
+  readonly handOff: 'read' | 'consume'
   /** Where probes and scrapers are answered; null: nothing listens. */
   readonly http: HttpAddress | null
 }

@@ -2,7 +2,7 @@
  * What a gateway of 2026.8 and later wrote of its own end, asked of a database with its tables (2026.9.6): the row that
  * counts is of this life and of the process that was the gateway.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -98,7 +98,14 @@ test.runIf(hasSqlite()).each([
   ],
   ['a life that was cut off', { boots: life1(null) }, 'nothing', null],
 ] as const)('%s', async (_, written: Written, is, why) => {
-  expect((await lastWordsFrom(stateWith(written), life, now)).words).toEqual({ is, why })
+  const { words } = await lastWordsFrom(stateWith(written), life, now)
+  const { handoff } = written
+  const isGood = handoff !== undefined && handoff.at >= began && handoff.expires > now && handoff.pid !== 300
+  expect(words).toEqual({
+    is,
+    why,
+    ...(is === 'restart' && { handOff: isGood ? { pid: handoff.pid, untilMs: handoff.expires } : null }),
+  })
 })
 
 test.runIf(hasSqlite()).each([
@@ -164,10 +171,13 @@ test.runIf(hasSqlite()).each([
 test('the era of files has none, and a database with other tables says nothing', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'supervise-words-'))
   folders.push(folder)
-  const silence = { words: { is: 'nothing', why: null }, quietMs: 0 }
+  const silence = { words: { is: 'nothing', why: null }, isAllRead: true, quietMs: 0 }
   expect(await lastWordsFrom(folder, life, now)).toEqual(silence)
-  if (!hasSqlite()) return
   mkdirSync(join(folder, 'state'))
+  writeFileSync(join(folder, controlPlane), 'no database')
+  expect(await lastWordsFrom(folder, life, now)).toEqual({ ...silence, isAllRead: false })
+  rmSync(join(folder, controlPlane))
+  if (!hasSqlite()) return
   const database = opened(join(folder, controlPlane), false)
   database.exec('CREATE TABLE other (x)')
   database.close()
