@@ -634,6 +634,27 @@ export const faults: readonly Fault[] = [
     suites: [suite('processes/endings.test.ts', 'the mark stays')],
   },
   {
+    name: 'the mark names a gateway that is gone while its hand-off is asked for',
+    file: 'src/supervisor/births.ts',
+    from: '      if (isAsked) await debt.name(null, run, version)\n',
+    to: '',
+    suites: [suite('processes/hand-off.test.ts', 'killed while it asks')],
+  },
+  {
+    name: 'a command that was updated since is asked for the hand-off',
+    file: 'src/supervisor/hand-off.ts',
+    from: 'if ((installed()?.version ?? null) !== version)',
+    to: 'if (false as boolean)',
+    suites: [suite('processes/hand-off.test.ts', 'an update')],
+  },
+  {
+    name: 'an order to stop waits for the answer of a command',
+    file: 'src/supervisor/births.ts',
+    from: '        handOffs.end(signal)\n',
+    to: '',
+    suites: [suite('processes/hand-off.test.ts', 'ended by an order')],
+  },
+  {
     name: 'the status names a supervisor without its start time',
     file: 'src/supervisor/status-of.ts',
     from: '    supervisor: { ...own, startedAt: now, version },\n',
@@ -650,8 +671,8 @@ export const faults: readonly Fault[] = [
   {
     name: 'the mark names a child without its start time',
     file: 'src/supervisor/debt.ts',
-    from: '      const named = { ...child, exe:',
-    to: '      const named = { ...child, startTicks: 0, exe:',
+    from: '? null : { ...child, exe:',
+    to: '? null : { ...child, startTicks: 0, exe:',
     suites: [suite('processes/without-koffi.test.ts', 'a second supervisor is refused')],
   },
   {
