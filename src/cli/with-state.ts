@@ -1,11 +1,12 @@
 /** Takes the state directory for as long as a change takes; refuses while anybody else holds it. */
 import { DiskError } from '../host/disk.ts'
-import { takeLock, type Lock } from '../host/lock.ts'
+import { systemClock as clock } from '../host/clock.ts'
+import type { Lock } from '../host/lock.ts'
 import { ensureFolder } from '../host/own-files.ts'
 import { isAlive } from '../host/process-table.ts'
 import { isStateDirectory } from '../openclaw/layout.ts'
 import type { Environment } from '../openclaw/settings.ts'
-import { holderInWords } from '../supervisor/lock-holder.ts'
+import { holderInWords, takeLockFromTheDying } from '../supervisor/lock-holder.ts'
 import { ownPaths } from '../supervisor/own-paths.ts'
 import { runningGateway } from '../supervisor/running-gateway.ts'
 import { wholeCommand } from '../supervisor/whole-command.ts'
@@ -30,7 +31,7 @@ export async function withState(
   let lock: Lock
   try {
     ensureFolder(paths.folder)
-    lock = await takeLock(paths.lock)
+    lock = await takeLockFromTheDying(paths.lock, clock)
   } catch (error) {
     return statusOfDisk(error)
   }

@@ -2,8 +2,10 @@
  * The lock on the state, as a supervisor holds it: always, but while it is held back and waits for a person, who then
  * can repair. Nothing of the gateway's is read, changed or started without it.
  */
+import { systemClock as clock } from '../host/clock.ts'
 import { DiskError } from '../host/disk.ts'
-import { takeLock, type HeldLock } from '../host/lock.ts'
+import type { HeldLock } from '../host/lock.ts'
+import { takeLockFromTheDying } from './lock-holder.ts'
 import { refusedFor, withoutLock, type Refused } from './take-over.ts'
 
 export interface StateLock {
@@ -27,7 +29,7 @@ export function openStateLock(path: string, first: HeldLock): StateLock {
     },
     async regain() {
       if (lock !== null) return null
-      const answer = await takeLock(path).catch((error: unknown) => {
+      const answer = await takeLockFromTheDying(path, clock).catch((error: unknown) => {
         if (error instanceof DiskError) return { is: 'unavailable', why: error.message } as const
         throw error
       })

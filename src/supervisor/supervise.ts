@@ -10,7 +10,7 @@ import { systemClock as clock } from '../host/clock.ts'
 import { DiskError } from '../host/disk.ts'
 import type { Log } from '../host/log.ts'
 import type { Notifier } from '../host/notify.ts'
-import { takeLock, type Lock } from '../host/lock.ts'
+import type { Lock } from '../host/lock.ts'
 import { ensureFolder } from '../host/own-files.ts'
 import { ownIdentity } from '../host/process-table.ts'
 import { keptSignals, listenForSignals } from '../host/signals.ts'
@@ -18,6 +18,7 @@ import { openAnnouncer } from './announcer.ts'
 import { openBirths } from './births.ts'
 import { openDebt } from './debt.ts'
 import { noHttp, openHttp } from './http.ts'
+import { takeLockFromTheDying } from './lock-holder.ts'
 import { lastRunBefore, lastRunOf } from './last-run.ts'
 import { runLoop, type Left, type Order, type World } from './loop.ts'
 import { ownPaths } from './own-paths.ts'
@@ -72,7 +73,7 @@ export async function supervise(
   try {
     const hindrance = tryToBegin(paths.folder)
     if (hindrance !== null) return hindrance
-    presence = await orWhyNot(takeLock(paths.supervisorLock))
+    presence = await orWhyNot(takeLockFromTheDying(paths.supervisorLock, clock))
     if (presence.is === 'cannot-begin') return presence
     if (presence.is === 'taken') return refusedFor(paths.supervisorLock, presence.holder)
     if (presence.is === 'unavailable') return withoutLock(presence.why)

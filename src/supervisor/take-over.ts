@@ -28,7 +28,7 @@ import {
 import { sendSignal, sendSignalToGroup } from '../host/send-signal.ts'
 import { runVariable } from '../openclaw/launch.ts'
 import { readOwed } from './owed.ts'
-import { describeHolder, holderInWords } from './lock-holder.ts'
+import { describeHolder, holderInWords, killMs, takeLockFromTheDying } from './lock-holder.ts'
 
 export interface Refused {
   readonly is: 'refused'
@@ -62,8 +62,6 @@ export interface TakeOver {
 }
 
 const everyMs = 50
-/** What SIGKILL ended is gone from the table within this, or is stuck in the kernel. */
-const killMs = 10_000
 /** What the gateway left behind has so long to end by itself. */
 const leftBehindMs = 3_000
 
@@ -72,22 +70,24 @@ export async function takeState(ask: TakeOver): Promise<Taken> {
   /** Nobody has it, and there may still be what a gateway that ended unseen had started. */
   const takeFree = async (lock: Lock): Promise<Taken | undefined> =>
     lock.is === 'held' ? settled(lock, null, await endAll(() => leftOf(owed), ask)) : settled(lock, null, [])
-  const first = await takeLock(ask.lockPath)
+  const takeFromTheDying = (): Promise<Lock> =>
+    takeLockFromTheDying(ask.lockPath, ask.clock, () => ask.isInterrupted())
+  const first = await takeFromTheDying()
   const answer = await takeFree(first)
   if (answer) return answer
+  if (ask.isInterrupted()) return { is: 'interrupted' }
   const holder = first.is === 'taken' ? first.holder : null
   if (holder !== null && isAlive(holder)) return refusedFor(ask.lockPath, holder)
   const orphan = await orphanOf(owed, ask)
-  if (orphan === null) {
+  if (orphan === null || !orphan.isVerified) {
     // Who had it may have ended between the two looks.
-    const again = await takeFree(await takeLock(ask.lockPath))
-    return (
-      again ??
-      refused(
-        `held by ${holderInWords(ask.lockPath, null)}, which left no mark: it cannot be verified, so it is not touched`,
-      )
-    )
+    const again = await takeFree(await takeFromTheDying())
+    if (again) return again
   }
+  if (orphan === null)
+    return refused(
+      `held by ${holderInWords(ask.lockPath, null)}, which left no mark: it cannot be verified, so it is not touched`,
+    )
   const { child } = orphan
   const parent = rowOf(child.pid)?.ppid ?? 0
   // The lock's file could not be written, so it names nobody; but who started this gateway lives.

@@ -5,10 +5,11 @@ import { expect, test } from 'vitest'
 import { systemClock as clock } from '../../src/host/clock.ts'
 import { takeLock, type HeldLock } from '../../src/host/lock.ts'
 import { openLog } from '../../src/host/log.ts'
-import { exeOf, identityOf, isAlive, type Identity } from '../../src/host/process-table.ts'
+import { exeOf, identityOf, isAlive, rowOf, type Identity } from '../../src/host/process-table.ts'
 import { runVariable } from '../../src/openclaw/launch.ts'
 import { takeState, type Taken } from '../../src/supervisor/take-over.ts'
 import { endAfterTest, exited, started, temporaryFolder } from '../host/started.ts'
+import { until } from '../systemd/wait.ts'
 
 interface Orphaned {
   readonly lockPath: string
@@ -42,7 +43,7 @@ const marked = ({ who, owedPath }: Orphaned, change: object = {}): void => {
   )
 }
 
-const take = (from: Orphaned): Promise<Taken> =>
+const take = (from: Omit<Orphaned, 'who' | 'gone'>, waits = () => {}): Promise<Taken> =>
   takeState({
     lockPath: from.lockPath,
     owedPath: from.owedPath,
@@ -50,7 +51,10 @@ const take = (from: Orphaned): Promise<Taken> =>
     patienceMs: 5_000,
     clock,
     log: openLog({ level: 'error' }),
-    isInterrupted: () => false,
+    isInterrupted() {
+      waits()
+      return false
+    },
     taking: () => {},
   })
 
@@ -96,4 +100,33 @@ test('one whose supervisor lives, and has the lock open, is no orphan', async ()
   } finally {
     orphan.lock.release()
   }
+})
+
+/**
+ * What was killed in the middle of something: its main thread is gone, and with it all that /proc shows of it, while
+ * another one, which has the lock open as well, is still on its way.
+ */
+test('one that is on its way out is waited for, though nothing is seen of it any more', async () => {
+  const folder = temporaryFolder()
+  const [lockPath, owedPath] = [join(folder, 'lock'), join(folder, 'owed.json')]
+  const lock = await takeLock(lockPath)
+  if (lock.is !== 'held') throw new Error('not held')
+  const exit = process.arch === 'arm64' ? 93 : 60
+  const script = `
+    const { default: koffi } = await import(${JSON.stringify(import.meta.resolve('koffi'))})
+    koffi.load(null).func('long syscall(long, long)')(${exit}, 0)`
+  const child = started(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'ignore', 'ignore', lock.fd],
+  })
+  const who = identityOf(child.pid!)!
+  lock.release()
+  writeFileSync(lockPath, '')
+  await until('its main thread is gone', async () => rowOf(who.pid)?.zombie)
+  // At the third look, it ends.
+  let looks = 0
+  const taken = await take({ lockPath, owedPath, lock }, () => {
+    if (++looks === 3) child.kill('SIGKILL')
+  })
+  expect(taken).toMatchObject({ is: 'ours', tookOver: null })
+  if (taken.is === 'ours') taken.lock.release()
 })
