@@ -24,6 +24,8 @@ export function logFilesOf({ configured, profile }: LogPlace, localDate: string)
 /** `_meta.logLevelId` of tslog: 5 is ERROR, 6 is FATAL. */
 const errorLevel = 5
 const mostCharacters = 300
+/** Logged as an error at its start, of the lives before it (2026.8 and later). */
+const ofEarlierLives = /^gateway restart-loop breaker tripped/
 
 /** The last error since then, in one line; null when there is none. */
 export function causeIn(text: string, sinceMs: number): string | null {
@@ -31,7 +33,7 @@ export function causeIn(text: string, sinceMs: number): string | null {
     const said = lineOf(line)
     if (said === undefined) continue
     if (said.at < sinceMs) return null
-    if (said.level >= errorLevel) return inOneLine(said.message)
+    if (said.level >= errorLevel && !ofEarlierLives.test(said.message)) return inOneLine(said.message)
   }
   return null
 }

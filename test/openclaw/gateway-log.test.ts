@@ -22,6 +22,14 @@ describe('the cause in the log of the gateway', () => {
     expect(causeIn(`${failure}\n`, Date.parse('2026-11-22T14:36:49Z'))).toBeNull()
     expect(causeIn(`${startup}\n`, since)).toBeNull()
   })
+  test('is not what this one says of the lives before it', () => {
+    const breaker = line(
+      '2026-11-22T14:36:47.000+00:00',
+      5,
+      'gateway restart-loop breaker tripped: 4 unclean boot(s) within 300000ms; suppressing channel/provider account auto-start.',
+    )
+    expect(causeIn(`${startup}\n${breaker}\n`, since)).toBeNull()
+  })
   test('torn at every byte, it is the same or nothing', () => {
     const text = `${startup}\n${failure}`
     const whole = causeIn(text, since)
