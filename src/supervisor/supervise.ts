@@ -103,7 +103,7 @@ export async function supervise(
         orphan: settings.orphan,
         patienceMs: settings.lifecycle.stopTimeoutMs,
         clock,
-        log: teller.log.with({ phase: 'taking-over' }),
+        log: log.with({ phase: 'taking-over', child: 0 }),
         isInterrupted: () => keptSignals().some((signal) => signal !== 'SIGHUP'),
         taking: (orphan) => {
           wasOrphan = true

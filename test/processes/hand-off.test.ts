@@ -157,6 +157,10 @@ test('a supervisor killed while it asks: the next one ends the command, and star
   const supervisor = room.run('', { flags: consume, command: openclaw.command })
   await room.reaches('ready', (s) => s.ready && s.supervisor?.pid === supervisor.who.pid)
   expect(room.inhabitants()).toHaveLength(2)
+  const told = supervisor.said().split('\n')
+  expect(told.filter((line) => line.includes('"phase":"taking-over"'))).not.toEqual([])
+  // No line says one thing twice.
+  expect(told.filter((line) => line.split('"phase":').length > 2)).toEqual([])
   supervisor.signal('SIGTERM')
   expect((await supervisor.ended).code).toBe(0)
 })
