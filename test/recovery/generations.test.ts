@@ -266,6 +266,31 @@ describe('an index that the gateway wiped', () => {
         if (field !== 'updatedAt') expect([key, field, now![key]![field]]).toEqual([key, field, value])
   })
 
+  test('brings back what was begun after the generation, too, and not what lay there without an entry before', async () => {
+    const [later, traced, earlier] = ['4', '5', '6'].map((n) => `${n.repeat(8)}-4444-4444-8444-444444444444`)
+    const said = (id: string, at: string): string =>
+      transcript.replaceAll(fresh, id).replaceAll('2026-11-22T10', at)
+    const trace = (id: string, key: string): string =>
+      `${JSON.stringify({ traceSchema: 'openclaw-trajectory', schemaVersion: 1, traceId: id, source: 'runtime', type: 'prompt.submitted', ts: '2026-11-22T11:00:00.000Z', seq: 1, sourceSeq: 1, sessionId: id, sessionKey: key, runId: 'r', data: { prompt: 'hello' } })}\n`
+    const begun = Date.UTC(2026, 10, 22, 10, 30)
+    const disk = start()
+    disk.put(`${sessions}/${earlier}.jsonl`, said(earlier!, '2026-11-22T10'))
+    disk.touch(index, begun - 60_000)
+    expect((await recover(atTime(disk, begun), look)).is).toBe('consistent')
+    // Whoever writes in place, or a power cut, takes the newest generation along: a second name of the same file.
+    disk.put(`${sessions}/${later}.jsonl`, said(later!, '2026-11-22T11'))
+    disk.put(`${sessions}/${later}.trajectory.jsonl`, trace(later!, 'agent:main:later'))
+    disk.put(`${sessions}/${traced}.trajectory.jsonl`, trace(traced!, 'agent:main:traced'))
+    disk.put(index, '{}')
+    const later10 = begun + 3_600_000
+    expect((await recover(atTime(disk, later10), look)).is).toBe('repaired')
+    const now = JSON.parse(disk.tree().get(index)!.bytes.toString()) as Record<string, { sessionId: string }>
+    expect(now['agent:main:later']?.sessionId).toBe(later)
+    expect(now['agent:main:traced']?.sessionId).toBe(traced)
+    expect(Object.values(now).map((entry) => entry.sessionId)).not.toContain(earlier)
+    expect(Object.keys(now)).toEqual(expect.arrayContaining(Object.keys(JSON.parse(indexText) as object)))
+  })
+
   test('is told from sessions that were deleted, archived, reset, or dropped with their transcript left', async () => {
     const archive = (disk: CrashDisk, id: string, why: string): void => {
       const path = `${sessions}/${id}.jsonl`

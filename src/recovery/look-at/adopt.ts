@@ -1,7 +1,7 @@
 /**
  * Transcripts that no entry names.  When the index itself was lost, its sessions come back from them; so they do when
- * the gateway wiped the index and our last generation of it tells which ones they were (vanished.ts).  Otherwise they
- * are reported, and put back in the index only when an operator asks.
+ * the gateway wiped the index and our last generation of it tells which ones they were (vanished.ts), or they were begun
+ * after it.  Otherwise they are reported, and put back in the index only when an operator asks.
  */
 import { indexName, transcriptName } from '../../openclaw/layout.ts'
 import { sessionEntry } from '../../openclaw/session-index.ts'
@@ -26,13 +26,19 @@ export async function adopt(here: SessionsDir, index: IndexInForce): Promise<voi
     return await putInIndex(here, index, lost, archivedByDoctor(here), await onlyTraced(here, index.since))
   if (lost.length === 0) return
   const vanished = await vanishedFrom(here, index)
-  const wiped = vanished.is === 'wiped' ? new Set(vanished.transcripts.map(({ path }) => path)) : new Set()
-  const lostByWipe = lost.filter(({ name }) => wiped.has(here.path(name)))
-  if (lostByWipe.length > 0) {
+  let others = lost
+  if (vanished.is === 'wiped') {
+    const since = (await here.lastIndex())!.generation.mtimeMs
+    const wiped = new Set(vanished.transcripts.map(({ path }) => path))
+    for (const { name } of lost) {
+      const claim = wiped.has(here.path(name)) ? undefined : await whoseTranscript(here, name, name)
+      if (claim !== undefined && claim.firstAt > since) wiped.add(here.path(name))
+    }
+    const lostByWipe = lost.filter(({ name }) => wiped.has(here.path(name)))
     await tellWiped(here, index, lostByWipe.length)
-    await putInIndex(here, index, lostByWipe, [])
+    await putInIndex(here, index, lostByWipe, [], await onlyTraced(here, since))
+    others = lost.filter(({ name }) => !wiped.has(here.path(name)))
   }
-  const others = lost.filter(({ name }) => !wiped.has(here.path(name)))
   if (others.length > 0) await lookAtOthers(here, index, others, vanished)
 }
 
