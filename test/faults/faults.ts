@@ -797,6 +797,27 @@ export const faults: readonly Fault[] = [
     suites: [withSqlite('recovery/databases.test.ts', 'that another took the place of')],
   },
   {
+    name: 'a log that a repair set aside for nothing stays there',
+    file: 'src/recovery/look-at/store.ts',
+    from: 'if (!this.#isAsConfirmed(one) && (await putBackLog(this.#eyes, one))) return undefined',
+    to: '',
+    suites: [withSqlite('recovery/database-another-writer.test.ts', 'sets the time of the database')],
+  },
+  {
+    name: 'a log is put back beside a database that has changed since',
+    file: 'src/recovery/look-at/log-taken-away.ts',
+    from: '.fingerprint !== taken.beside',
+    to: '.fingerprint === undefined',
+    suites: [withSqlite('recovery/database-another-writer.test.ts', 'commits')],
+  },
+  {
+    name: 'an undo that was stopped half-way is not gone on with',
+    file: 'src/recovery/undo.ts',
+    from: 'flatMap((each) => [each, ...below(each.id)])',
+    to: 'flatMap((): Repair[] => [])',
+    suites: [suite('recovery/another-writer.test.ts', 'while a repair is taken back')],
+  },
+  {
     name: 'a session whose key another has by now is left out',
     file: 'src/host/sqlite-join.ts',
     from: 'if (joining.keys !== null) giveOtherKeys',

@@ -47,6 +47,7 @@ import type { Ask } from '../verdict.ts'
 import type { WhichStore } from '../which-store.ts'
 import { lookAtGatewayLocks, lookAtQuarantine, lookAtReappeared, lookAtRoom } from './beside-store.ts'
 import { lookAtNoLog, lookForLostCommits, restoreIfLogIsGone } from './database-logs.ts'
+import { putBackLog } from './log-taken-away.ts'
 import { asideBeside, mendDatabase, restoreDatabase, restoring } from './database-remedies.ts'
 
 export interface StoreLook {
@@ -214,6 +215,7 @@ class StoreEyes {
 
   /** What it answered, where it could be asked. */
   async lookAt(one: DatabaseSeen): Promise<(Looked & { is: 'read' })['answers'] | undefined> {
+    if (!this.#isAsConfirmed(one) && (await putBackLog(this.#eyes, one))) return undefined
     if (await restoreIfLogIsGone(this.#eyes, one, this.#look.confirmed)) return undefined
     const answers = await this.#lookInto(one)
     // After what sets the log aside altogether.
