@@ -152,8 +152,22 @@ async function putBack(task: Task, path: string, from: string, now: Sight): Prom
   // An archive may have bytes that only the kernel has yet.
   if (source.stat?.kind === 'file') await disk.sync(ready)
   await place(task, ready, path, now.stat)
-  await takeAway(task, from, source.stat, 'from')
+  await leave(task, from, source)
   return kept
+}
+
+/** The name that it came back from goes: also where another program set its time meanwhile, since no byte goes with it. */
+async function leave(task: Task, from: string, source: Sight): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    const now = await sight(task.site.disk, from)
+    const isIt =
+      now.fingerprint === task.step.after && source.stat && now.stat && isSameInode(now.stat, source.stat)
+    try {
+      return await takeAway(task, from, isIt ? now.stat : source.stat, 'from')
+    } catch (error) {
+      if (!isIt || attempt > 1 || !(error instanceof Conflict)) throw error
+    }
+  }
 }
 
 /** Puts the temporary file under the name, if that still holds `old`; what it held is under `kept/` by now. */

@@ -1,6 +1,6 @@
 /** Takes the steps of a repair's last round, in order. */
 import { apply, sweep, type Task } from './apply.ts'
-import { conflictIn, sight } from './fingerprint.ts'
+import { conflictIn, isSameInode, sight } from './fingerprint.ts'
 import type { Step } from './finding.ts'
 import { end, noteKept, type Repair, secure } from './journal.ts'
 import { pathOf } from './places.ts'
@@ -25,11 +25,21 @@ export async function take(site: Site, repair: Repair, signal?: AbortSignal): Pr
       if (conflict === undefined) throw error
       await clear(task)
       const evidence = error === conflict ? conflict.message : `${whatMoved(task.step)}: ${conflict.message}`
-      await end(site, repair, { outcome: 'abandoned', done: n, evidence })
+      const done = (await isPutBack(task)) ? n + 1 : n
+      await end(site, repair, { outcome: 'abandoned', done, evidence })
       return { is: 'abandoned', evidence }
     }
   }
   return { is: 'all' }
+}
+
+/** It came back under its name, and only the other name would not go: what stands can be taken back, so it counts. */
+async function isPutBack({ site, step }: Task): Promise<boolean> {
+  if (step.change.do !== 'put-back') return false
+  const now = await sight(site.disk, pathOf(site, step.path))
+  const from = await site.disk.stat(pathOf(site, step.change.from))
+  const isOne = now.stat !== undefined && from !== undefined && isSameInode(now.stat, from)
+  return now.fingerprint === step.after && (step.before !== step.after || isOne)
 }
 
 /** A call that failed names a name of ours, often: whoever reads it wants the user's. */

@@ -27,9 +27,10 @@ export async function undo(site: Site, id: string, trigger: string): Promise<Und
     const refusal = notNow(id, all)
     if (refusal) return refusal
     const repair = all.find((each) => each.id === id)!
-    await assertStaysInside(site, repair)
-    const { first, last } = follow(site, repair)
-    const steps = wayBack(repair, first, last)
+    const family = familyOf(repair, all)
+    for (const each of family) await assertStaysInside(site, each)
+    const { first, last } = follow(site, family)
+    const steps = wayBack(family, first, last)
     const moved = await whatMoved(site, steps, last)
     if (moved !== null) return refused(moved)
     return await carryOut(site, await begin(site, { trigger, undoes: id, found: [], steps }))
@@ -62,8 +63,11 @@ function notNow(id: string, all: readonly Repair[]): Undone | null {
   if (open) return refused(`repair ${open.id} was cut short and has to be finished first`, 'supervise repair')
   const by = undoneBy(repair, all)
   if (by) return refused(`it was undone by ${by.id}`, `supervise undo ${by.id}`)
-  const names = namesOf(repair)
-  const later = all.findLast((each) => each.id > id && stands(each, id, all) && shares(names, each))
+  const family = familyOf(repair, all)
+  const names = new Set(family.flatMap((each) => [...namesOf(each)]))
+  const later = all.findLast(
+    (each) => each.id > id && stands(each, id, all) && !family.includes(each) && shares(names, each),
+  )
   if (later)
     return refused(`the later repair ${later.id} changed the same files`, `supervise undo ${later.id}`)
   return null
@@ -72,6 +76,17 @@ function notNow(id: string, all: readonly Repair[]): Undone | null {
 /** Does what this repair changed still hold?  Not when it was undone, nor when it undid something later than `id`. */
 const stands = (repair: Repair, id: string, all: readonly Repair[]): boolean =>
   undoneBy(repair, all) === undefined && !(repair.undoes !== null && repair.undoes > id)
+
+/**
+ * With it, in order: attempts to take it back that another program stopped half-way, and what took those back. Of an
+ * undo also the attempts before it: it went on from where they had stopped.
+ */
+function familyOf(repair: Repair, all: readonly Repair[]): readonly Repair[] {
+  const below = (id: string): Repair[] =>
+    all.filter((each) => each.undoes === id).flatMap((each) => [each, ...below(each.id)])
+  const before = repair.undoes === null ? [] : below(repair.undoes).filter(({ id }) => id < repair.id)
+  return [...before, repair, ...below(repair.id)].toSorted((a, b) => (a.id < b.id ? -1 : 1))
+}
 
 const shares = (names: ReadonlySet<string>, repair: Repair): boolean =>
   [...namesOf(repair)].some((name) => names.has(name))
@@ -93,31 +108,33 @@ interface Content {
 type Holds = ReadonlyMap<string, Content | null>
 
 /** Follows each content through the steps, from name to name. */
-function follow(site: Site, repair: Repair): { readonly first: Holds; readonly last: Holds } {
+function follow(site: Site, family: readonly Repair[]): { readonly first: Holds; readonly last: Holds } {
   const first = new Map<string, Content | null>()
   const last = new Map<string, Content | null>()
   const meet = (name: string, fingerprint: Fingerprint): Content | null => {
     const content = fingerprint === 'missing' ? null : { fingerprint }
-    if (!first.has(name)) for (const holds of [first, last]) holds.set(name, content)
+    if (!last.has(name)) for (const holds of [first, last]) holds.set(name, content)
     return last.get(name) ?? null
   }
-  for (const [n, { path, before, after, change }] of takenSteps(repair).entries()) {
-    const old = meet(path, before)
-    // What was to be was there already: nothing was done, nothing is kept.
-    if (change.do === 'write' && before === after) continue
-    if (old) last.set(`${nameOf(site, keptFolder(site, repair.id))}/${n}`, old)
-    if (change.do === 'put-back') {
-      last.set(path, meet(change.from, after))
-      last.set(change.from, null)
-    } else {
-      last.set(path, change.do === 'write' ? { fingerprint: after } : null)
+  for (const repair of family)
+    for (const [n, { path, before, after, change }] of takenSteps(repair).entries()) {
+      const old = meet(path, before)
+      // What was to be was there already: nothing was done, nothing is kept.
+      if (change.do === 'write' && before === after) continue
+      if (old) last.set(`${nameOf(site, keptFolder(site, repair.id))}/${n}`, old)
+      if (change.do === 'put-back') {
+        last.set(path, meet(change.from, after))
+        last.set(change.from, null)
+      } else {
+        last.set(path, change.do === 'write' ? { fingerprint: after } : null)
+      }
     }
-  }
   return { first, last }
 }
 
 /** One step for each of the user's names that does not hold what it held at first, however many rounds changed it. */
-function wayBack(repair: Repair, first: Holds, last: Holds): readonly Step[] {
+function wayBack(family: readonly Repair[], first: Holds, last: Holds): readonly Step[] {
+  const all = family.flatMap(takenSteps)
   const steps: Step[] = []
   const holds = new Map(last)
   const whereIs = new Map([...last].map(([name, content]) => [content, name]))
@@ -133,8 +150,8 @@ function wayBack(repair: Repair, first: Holds, last: Holds): readonly Step[] {
     if (waiting !== null && waiting !== undefined) restore(waiting)
 
     const before = holds.get(path)?.fingerprint ?? 'missing'
-    const because = repair.steps.filter((step) => step.path === path).flatMap((step) => step.because)
-    const made = Math.max(0, ...repair.steps.map((step) => (step.path === path ? (step.folders ?? 0) : 0)))
+    const because = all.filter((step) => step.path === path).flatMap((step) => step.because)
+    const made = Math.max(0, ...all.map((step) => (step.path === path ? (step.folders ?? 0) : 0)))
     const folders = made > 0 && { folders: made }
     const from = content && whereIs.get(content)
     if (content && from !== null && from !== undefined) {

@@ -12,6 +12,7 @@ import { begin, readRepairs, settle } from '../../src/recovery/journal.ts'
 import { recover } from '../../src/recovery/recover.ts'
 import { pathOf } from '../../src/recovery/places.ts'
 import { take } from '../../src/recovery/take.ts'
+import { undo } from '../../src/recovery/undo.ts'
 import { CrashDisk } from '../doubles/crash-disk.ts'
 import { assertNothingLeftOver, repairByHand, siteOn, STATE, users } from './bench.ts'
 import { rows } from './damaged.ts'
@@ -238,4 +239,73 @@ describe('killed with the file of another program in hand', () => {
       expect(isThere(next, old)).toBe(true)
     }
   })
+})
+
+describe('while a repair is taken back', () => {
+  const short = stories.filter(
+    ({ refuseLinks, noExchange, isLong }) => !refuseLinks && !noExchange && !isLong,
+  )
+
+  test.each(Object.entries(deeds))('another program %s: nothing is lost', async (_what, deed) => {
+    for (const story of short) {
+      const start = CrashDisk.of(story.input)
+      const { id } = await repairByHand(siteOn(start), story.rounds)
+      const names = [...start.tree().keys(), ...Object.keys(story.input)]
+      for (const path of new Set(names.filter((name) => !name.endsWith('/journal.jsonl'))))
+        for (let call = 0; ; call++) {
+          const disk = start.copy()
+          const old = disk.tree().get(path)?.bytes.toString()
+          let calls = 0
+          let wrote = false
+          let isLeft = false
+          disk.meanwhile = () => {
+            if (calls++ !== call || !disk.tree().has(path)) return
+            wrote = deed(disk, path)
+            isLeft = old !== undefined && isThere(disk, old)
+          }
+          const outcome = await undo(siteOn(disk), id, 'test')
+          if (calls <= call) break
+          const told = `${story.name}: ${path}, before call ${call}: ${JSON.stringify(outcome)}`
+          if (wrote) expect(isThere(disk, MARK), told).toBe(true)
+          if (isLeft) expect(isThere(disk, old!), told).toBe(true)
+          assertNothingLeftOver(disk.tree())
+        }
+    }
+  })
+
+  test.each(short)(
+    'a backup sets a time: asked again it comes to its end, and all of it can be taken back: $name',
+    async (story) => {
+      const start = CrashDisk.of(story.input)
+      const input = users(start.tree(), 'content')
+      const { id } = await repairByHand(siteOn(start), story.rounds)
+      const repaired = users(start.tree(), 'content')
+      const names = [...start.tree().keys()].filter((name) => !name.endsWith('/journal.jsonl'))
+      let stopped = 0
+      for (const path of new Set([...names, ...Object.keys(story.input)]))
+        for (let call = 0; ; call++) {
+          const disk = start.copy()
+          let calls = 0
+          disk.meanwhile = () => {
+            if (calls++ === call && disk.tree().has(path)) disk.touch(path, Date.UTC(2026, 10, 23))
+          }
+          let outcome = await undo(siteOn(disk), id, 'test')
+          if (calls <= call) break
+          disk.meanwhile = undefined
+          const told = `${path}, before call ${call}: ${JSON.stringify(outcome)}`
+          if (outcome.is === 'retry-later') {
+            stopped++
+            expect(outcome.evidence, told).toMatch(/was changed by another program/)
+            outcome = await undo(siteOn(disk), id, 'test')
+          }
+          expect(outcome.is, told).toBe('undone')
+          expect(users(disk.tree(), 'content'), told).toEqual(input)
+          const again = await undo(siteOn(disk), (outcome as { repairId: string }).repairId, 'test')
+          expect(again.is, `${told}: ${JSON.stringify(again)}`).toBe('undone')
+          expect(users(disk.tree(), 'content'), told).toEqual(repaired)
+        }
+      // A directory is moved whole, whatever its time.
+      if (!story.name.startsWith('a directory')) expect(stopped).toBeGreaterThan(0)
+    },
+  )
 })

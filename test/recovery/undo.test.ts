@@ -160,6 +160,22 @@ describe('undo', () => {
     expect(await states(disk)).toEqual(['undone', 'done'])
   })
 
+  test('counts what came back under its name, though another program took the other name meanwhile', async () => {
+    const story = named('an archive is put back')
+    const disk = CrashDisk.of(story.input)
+    const site = siteOn(disk)
+    const [step] = await story.rounds[0]!(site)
+    const { from } = step!.change as { from: string }
+    const repair = await begin(site, { trigger: 'test', undoes: null, found: [], steps: [step!] })
+    disk.meanwhile = (verb, path) => {
+      if (verb === 'rename to' && path.endsWith('.from')) disk.put(`${STATE}/${from}`, 'of another program')
+    }
+    expect(await take(site, repair)).toMatchObject({ is: 'abandoned' })
+    disk.meanwhile = undefined
+    expect((await readRepairs(site))[0]!.end).toMatchObject({ done: 1 })
+    await refuses(disk, repair.id, /has changed since the repair/)
+  })
+
   test('a name that two rounds changed comes back in one step', async () => {
     const story = named('a put back archive turns out to be torn')
     const { disk, id, input } = await repaired(story)
