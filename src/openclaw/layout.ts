@@ -51,6 +51,9 @@ const stamp = String.raw`\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2}(?:\.\d{3})?Z`
 const uuid = '[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}'
 const archive = new RegExp(String.raw`^(.+)\.(deleted|reset|bak)\.(${stamp})$`, 's')
 const repairBackup = /^(.+\.jsonl)\.bak-\d+-(\d+)$/s
+/** Copied before a `doctor --fix` rewrites the transcript in place (2026.4.26: dist/doctor-session-transcripts-*.js). */
+const doctorBackup =
+  /^(.+\.jsonl)\.pre-doctor-branch-repair-(\d{4}-\d{2}-\d{2}T\d{2}-\d{2}-\d{2})-(\d{3}Z)\.bak$/s
 const compactionCopy = new RegExp(String.raw`^(.+)\.checkpoint\.${uuid}\.jsonl$`, 'is')
 const generated = new RegExp(`^${uuid}$`, 'i')
 const forked = /^\d{4}-\d{2}-\d{2}T[\w-]+_(.+)$/s
@@ -77,6 +80,9 @@ export function sessionsName(name: string): SessionsName {
   if (of !== undefined) return { is: 'archive', of, why: why as 'deleted' | 'reset' | 'bak', at: timeIn(at!) }
   const [, repaired, ms] = repairBackup.exec(name) ?? []
   if (repaired !== undefined) return { is: 'archive', of: repaired, why: 'repair', at: Number(ms) }
+  const [, rewritten, second, rest] = doctorBackup.exec(name) ?? []
+  if (rewritten !== undefined)
+    return { is: 'archive', of: rewritten, why: 'repair', at: timeIn(`${second}.${rest}`) }
   return { is: 'other' }
 }
 

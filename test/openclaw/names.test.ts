@@ -30,6 +30,11 @@ describe('a name in a sessions directory', () => {
       { is: 'archive', of: `${id}.trajectory.jsonl`, why: 'deleted' },
     ],
     [`${id}.jsonl.bak-412-1795339252991`, { is: 'archive', of: `${id}.jsonl`, why: 'repair' }],
+    [
+      `${id}.jsonl.pre-doctor-branch-repair-2026-11-22T09-24-48-911Z.bak`,
+      { is: 'archive', of: `${id}.jsonl`, why: 'repair', at: Date.parse('2026-11-22T09:24:48.911Z') },
+    ],
+    [`${id}.jsonl.pre-doctor-branch-repair-today.bak`, { is: 'other' }],
     [`${id}.jsonl.repair-412-1795339252991.tmp`, { is: 'debris' }],
     [`${id}.jsonl.deleted.yesterday`, { is: 'other' }],
     ['line\nbreak.jsonl', { is: 'transcript', base: 'line\nbreak' }],

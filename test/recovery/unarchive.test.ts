@@ -88,3 +88,28 @@ test('an archive that holds nothing the live one lacks is not joined to it, thou
   expect((await recover(asking(disk), look)).is).toBe('consistent')
   expect(disk.tree().get(transcript)!.bytes.toString()).toBe(text(transcript))
 })
+
+test.each([
+  ['killed before a byte of it was written', 0],
+  ['killed in the midst of its first line', 20],
+])(
+  'a doctor that rewrites a transcript in place, %s: its own copy of it comes back',
+  async (_when, bytes) => {
+    const copy = `${transcript}.pre-doctor-branch-repair-2026-11-20T00-00-00-000Z.bak`
+    const disk = CrashDisk.of({
+      ...sound,
+      [transcript]: text(transcript).slice(0, bytes),
+      [copy]: text(transcript),
+    })
+    const before = users(disk.tree(), 'with mode and time')
+    const recovery = await recover(siteOn(disk), look)
+    expect(recovery).toMatchObject({
+      is: 'repaired',
+      found: [{ repair: expect.stringContaining('pre-doctor') }],
+    })
+    expect(disk.tree().get(transcript)!.bytes.toString()).toBe(text(transcript))
+    expect(disk.tree().has(copy)).toBe(true)
+    await undo(siteOn(disk), recovery.repairId!, 'test')
+    expect(users(disk.tree(), 'with mode and time')).toEqual(before)
+  },
+)
