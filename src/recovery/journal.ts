@@ -100,8 +100,8 @@ export async function end(site: Site, repair: Repair, how: Omit<End, 'at'>): Pro
   return { ...repair, end: entry }
 }
 
-export const didIn = ({ steps }: Repair): readonly string[] =>
-  steps.flatMap(({ path, did }) => (did ?? []).map((line) => `${path}: ${line}`))
+export const didIn = ({ steps, end }: Repair): readonly string[] =>
+  steps.slice(0, end?.done).flatMap(({ path, did }) => (did ?? []).map((line) => `${path}: ${line}`))
 
 /** In the order in which they were begun.  Folders whose journal never came to hold a plan are left out. */
 export async function readRepairs(site: Site): Promise<readonly Repair[]> {

@@ -98,7 +98,10 @@ async function run(site: Site, ask: Ask, course: Course): Promise<Recovery> {
     const taken = await take(site, course.repair, ask.signal)
     if (taken.is === 'interrupted')
       return retryLater(course, `interrupted; the next start finishes ${course.repair.id}`)
-    if (taken.is === 'abandoned') return retryLater(course, taken.evidence)
+    if (taken.is === 'abandoned') {
+      course.repair = taken.repair
+      return retryLater(course, taken.evidence)
+    }
   }
 }
 

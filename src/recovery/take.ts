@@ -10,7 +10,7 @@ export type Taken =
   | { readonly is: 'all' }
   | { readonly is: 'interrupted' }
   /** Something else changed a file meanwhile.  The repair is closed: what was done stands, and can be undone. */
-  | { readonly is: 'abandoned'; readonly evidence: string }
+  | { readonly is: 'abandoned'; readonly evidence: string; readonly repair: Repair }
 
 export async function take(site: Site, repair: Repair, signal?: AbortSignal): Promise<Taken> {
   await secure(site, repair)
@@ -26,8 +26,8 @@ export async function take(site: Site, repair: Repair, signal?: AbortSignal): Pr
       await clear(task)
       const evidence = error === conflict ? conflict.message : `${whatMoved(task.step)}: ${conflict.message}`
       const done = (await isPutBack(task)) ? n + 1 : n
-      await end(site, repair, { outcome: 'abandoned', done, evidence })
-      return { is: 'abandoned', evidence }
+      const closed = await end(site, repair, { outcome: 'abandoned', done, evidence })
+      return { is: 'abandoned', evidence, repair: closed }
     }
   }
   return { is: 'all' }
