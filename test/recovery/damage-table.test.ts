@@ -1,6 +1,7 @@
 /** The table of DAMAGE.md and the code name the same kinds, and what is repaired is repaired through every outage. */
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { rows as damagedDatabases } from './damaged-databases.ts'
 import { rows } from './damaged.ts'
 
 const read = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
@@ -39,4 +40,17 @@ const notThere: Readonly<Record<string, string>> = {
 test('each row of the file store that is repaired is among those that lose power', () => {
   const cut: readonly string[] = rows.map(({ kind }) => kind)
   expect(files.filter((kind) => !cut.includes(kind))).toEqual(Object.keys(notThere).toSorted())
+})
+
+/** The same of databases. */
+const notCut: Readonly<Record<string, string>> = {
+  'db-without-sessions': 'told, and no more',
+  'owner-or-version': 'held, nothing is changed',
+  'import-by-hand': 'held, nothing is changed',
+  'disk-full': 'nothing is changed',
+}
+
+test('each row of the SQLite store that is repaired is among those that lose power', () => {
+  const cut: readonly string[] = damagedDatabases.map(({ kind }) => kind)
+  expect(databases.filter((kind) => !cut.includes(kind))).toEqual(Object.keys(notCut).toSorted())
 })
