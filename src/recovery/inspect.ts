@@ -60,7 +60,7 @@ export async function inspect(site: Site, look: Look): Promise<Seen> {
 
   if (store !== 'unknown' && store !== 'newer') {
     await lookAtConfig(eyes, store)
-    await lookAtDevices(eyes)
+    await lookAtDevices(eyes, store)
     await lookAtRestartIntent(eyes)
     await lookAtGatewayLock(eyes)
     const looked = await lookAtDatabases(eyes, (dir) => trust?.directories.get(notes.shown(dir)))

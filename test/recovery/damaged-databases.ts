@@ -111,7 +111,7 @@ type Files = readonly (readonly [name: string, bytes: Buffer])[]
 type MadeHere = { readonly is: 'made'; readonly did: readonly string[]; report: Buffer; sound: Buffer }
 
 /** SQLite on copies of what that disk holds; what it makes is written and synced there, as the workshop does. */
-export function databasesOn(disk: CrashDisk): Workshop {
+function databasesOn(disk: CrashDisk): Workshop {
   let n = 0
   const read = async (path: string | null | undefined, as: string): Promise<Files> => {
     const files: [string, Buffer][] = []

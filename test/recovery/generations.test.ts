@@ -386,3 +386,55 @@ test('taking one does not make the directory look changed', async () => {
   const { inspection } = await inspect(siteOn(disk, later), { owed: 'no' })
   expect(inspection.counts.read).toBe(2)
 })
+
+describe('paired devices', () => {
+  const kept = '{"phone":{"deviceId":"phone"}}'
+  const confirmed = async (): Promise<CrashDisk> => {
+    const disk = CrashDisk.of({ ...sound, [paired]: kept })
+    expect((await recover(siteOn(disk), look)).is).toBe('consistent')
+    return disk
+  }
+
+  test.each(['null', '[]', '"x"', '7'])(
+    'that are %s, which no gateway writes, are restored',
+    async (text) => {
+      const disk = await confirmed()
+      disk.put(paired, text)
+      expect(await recover(siteOn(disk), look)).toMatchObject({
+        is: 'repaired',
+        found: [{ kind: 'devices-unreadable', severity: 'blocks' }],
+      })
+      expect(disk.tree().get(paired)!.bytes.toString()).toBe(kept)
+    },
+  )
+
+  test('that are none, by a gateway or a person, stay none', async () => {
+    const disk = await confirmed()
+    disk.put(paired, '{}')
+    expect((await recover(siteOn(disk), look)).is).toBe('consistent')
+  })
+
+  test('that are gone are told, with the command that brings them back: who lets devices in is a person', async () => {
+    const disk = await confirmed()
+    disk.drop(paired)
+    const recovery = await recover(siteOn(disk), look)
+    expect(recovery).toMatchObject({
+      is: 'consistent',
+      found: [
+        {
+          kind: 'devices-unreadable',
+          severity: 'benign',
+          evidence: expect.stringMatching(/1 device/),
+          command: expect.stringMatching(/^cp .*snapshots.* .*paired\.json$/),
+        },
+      ],
+    })
+    expect(disk.tree().has(paired)).toBe(false)
+  })
+
+  test('of which there never were any are not missed', async () => {
+    const disk = CrashDisk.of(sound)
+    for (let n = 0; n < 2; n++)
+      expect(await recover(siteOn(disk), look)).toMatchObject({ is: 'consistent', found: [] })
+  })
+})

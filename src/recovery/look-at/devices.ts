@@ -2,27 +2,32 @@
 import type { FileStat } from '../../host/disk.ts'
 import { configLimitBytes } from '../../openclaw/config-file.ts'
 import { deviceLists, pairedDevices } from '../../openclaw/layout.ts'
-import type { Eyes } from '../eyes.ts'
+import { type Eyes, quoted } from '../eyes.ts'
 import { contentOf, readableGenerations } from '../generations.ts'
 import { isJson } from './is-json.ts'
 import { spliced } from '../notebook.ts'
 import { isoOf } from '../iso.ts'
 import { counted } from './sessions-dir.ts'
 import type { Site } from '../site.ts'
+import type { Store } from '../verdict.ts'
 
-export async function lookAtDevices(eyes: Eyes): Promise<void> {
+export async function lookAtDevices(eyes: Eyes, store: Store): Promise<void> {
   for (const name of deviceLists) {
     const path = `${eyes.site.stateDir}/${name}`
     const stat = await eyes.file(path)
+    if (stat === undefined && name === pairedDevices && store === 'file') await lookForGone(eyes, path)
     const bytes = stat === undefined ? undefined : await eyes.whole(path, stat, configLimitBytes)
     if (stat === undefined || bytes === undefined) continue
-    if (isJson(bytes.toString('utf8'))) continue
+    const text = bytes.toString('utf8')
+    if (listed(text) !== undefined) continue
     const kept = await newestDevices(eyes.site, path)
     const because = eyes.notes.found({
       kind: 'devices-unreadable',
       severity: 'blocks',
       path,
-      evidence: `${stat.bytes} bytes that do not parse: the gateway gets ready, yet no client can connect`,
+      evidence: isJson(text)
+        ? `${stat.bytes} bytes that are no list of devices: the gateway takes them for none`
+        : `${stat.bytes} bytes that do not parse: the gateway gets ready, yet no client can connect`,
       repair:
         kept !== undefined
           ? `restore ${counted(kept.devices, 'device')} from the generation of ${kept.when}`
@@ -39,14 +44,34 @@ export async function lookAtDevices(eyes: Eyes): Promise<void> {
   }
 }
 
+/** No gateway of the era of files removes it. But somebody may who lets nobody in any more: it is told, and no more. */
+async function lookForGone({ site, notes }: Eyes, path: string): Promise<void> {
+  const kept = await newestDevices(site, path)
+  if (kept === undefined) return
+  notes.found({
+    kind: 'devices-unreadable',
+    severity: 'benign',
+    path,
+    evidence: `gone, and its generation of ${kept.when} has ${counted(kept.devices, 'device')}: none of them can connect until it is paired again`,
+    repair: null,
+    command: `cp ${quoted(kept.path)} ${quoted(path)}`,
+  })
+}
+
+/** The devices in it; undefined for what no gateway writes. */
+function listed(text: string): readonly string[] | undefined {
+  const value: unknown = isJson(text) ? JSON.parse(text) : null
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? Object.keys(value) : undefined
+}
+
 async function newestDevices(
   site: Site,
   path: string,
 ): Promise<{ path: string; stat: FileStat; devices: number; when: string } | undefined> {
   for (const generation of await readableGenerations(site, path)) {
     const content = await contentOf(site, generation)
-    if (content === undefined || !isJson(content.bytes.toString('utf8'))) continue
-    const devices = Object.keys(JSON.parse(content.bytes.toString('utf8')) as object).length
+    const devices = content && listed(content.bytes.toString('utf8'))?.length
+    if (content === undefined || devices === undefined) continue
     return { path: generation.path, stat: content.stat, devices, when: isoOf(generation.mtimeMs) }
   }
   return undefined
