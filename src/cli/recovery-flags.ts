@@ -11,7 +11,7 @@ export const recoveryFlags = {
   'unknown-store': { value: 'hold|start', help: 'a state whose layout is not known', fallback: 'hold' },
   resume: {
     value: 'crashed|all|none',
-    help: 'cut-off turns to resume: those of a crash, also those of a stop, or none',
+    help: 'cut-off turns of the store of files to resume: of a crash, of a stop too, or none',
     fallback: 'crashed',
   },
   'config-rollback': { help: 'put back the configuration that last got ready, when it does not parse' },
