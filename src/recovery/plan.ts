@@ -92,7 +92,8 @@ async function made(site: Site, remedy: Remedy & { do: 'make' }): Promise<Step[]
 
 async function contentOf(site: Site, from: string, mode = 0o600): Promise<Pick<Step, 'after' | 'change'>> {
   const stat = await site.disk.stat(from)
-  if (stat?.kind !== 'file') throw new CannotMake(`${nameOf(site, from)} was not made`, false)
+  if (stat?.kind !== 'file')
+    throw new CannotMake(`${nameOf(site, from)} was not made, or was taken away`, true)
   const content: Piece[] = [{ path: nameOf(site, from), from: 0, to: stat.bytes }]
   return { after: await contentHash(site, content), change: { do: 'write', content, mode } }
 }

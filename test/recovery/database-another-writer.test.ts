@@ -166,3 +166,52 @@ describe.runIf(hasSqlite())('another program, during the repair of a database', 
     120_000,
   )
 })
+
+describe.runIf(hasSqlite())(
+  'another program, at any call of the repair of a database and of its undo',
+  () => {
+    const isOurs = (path: string): boolean => path.includes('/supervise/')
+    const deeds = {
+      'sets a time': touch,
+      'takes away what is being made': (disk: CrashDisk, path: string): void => {
+        if (path.includes('/supervise/workshop/') && disk.tree().has(path)) disk.drop(path)
+      },
+    }
+
+    test.each(rows)(
+      'the next recovery comes to the same end: $name',
+      async (row) => {
+        const asked = (disk: CrashDisk) => databaseSite(disk, row)
+        const start = CrashDisk.of(row.files())
+        const repaired = start.copy()
+        const { repairId } = await recover(asked(repaired), look)
+        const wanted = contentOn(repaired)
+        const acts = [
+          [start, (disk: CrashDisk) => recover(asked(disk), look)],
+          [repaired, (disk: CrashDisk) => undo(asked(disk), repairId!, 'test')],
+        ] as const
+        const names = [...start.tree().keys(), ...repaired.tree().keys()]
+        for (const path of new Set(names.filter((name) => !isOurs(name) || name.includes('/workshop/'))))
+          for (const [what, deed] of Object.entries(deeds))
+            for (const [from, act] of acts)
+              for (let call = 0; ; call += 7) {
+                const disk = from.copy()
+                let calls = 0
+                disk.meanwhile = () => {
+                  if (calls++ === call) deed(disk, path)
+                }
+                const outcome = await act(disk)
+                if (calls <= call) break
+                disk.meanwhile = undefined
+                const told = `${what}: ${path}, before call ${call}: ${JSON.stringify(outcome)}`
+                expect(['consistent', 'repaired', 'undone', 'retry-later'], told).toContain(outcome.is)
+                const next = await recover(asked(disk), look)
+                expect(['consistent', 'repaired'], `${told}: ${JSON.stringify(next)}`).toContain(next.is)
+                expect(contentOn(disk), told).toEqual(wanted)
+                assertNothingLeftOver(disk.tree())
+              }
+      },
+      60_000,
+    )
+  },
+)
