@@ -113,6 +113,12 @@ export async function readRepairs(site: Site): Promise<readonly Repair[]> {
   return repairs
 }
 
+/** In seconds, as in its id; undefined where there is none. */
+export async function newestAt(site: Site): Promise<number | undefined> {
+  const newest = (await ids(site)).at(-1)
+  return newest === undefined ? undefined : timeOf(newest)
+}
+
 /** Clears up after processes that were killed, and gives the repairs that they left open. */
 export async function settle(site: Site): Promise<readonly Repair[]> {
   await removeStillborn(site)

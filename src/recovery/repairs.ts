@@ -1,6 +1,8 @@
 /** The history of repairs: what each one changed, where the bytes are, and which of them still stands. */
+import { DiskError } from '../host/disk.ts'
+import { Distrusted } from './distrust.ts'
 import type { Kind } from './finding.ts'
-import { didIn, readRepairs, type Repair } from './journal.ts'
+import { didIn, newestAt, readRepairs, type Repair } from './journal.ts'
 import type { Site } from './site.ts'
 import type { RepairRecord } from './verdict.ts'
 
@@ -21,6 +23,21 @@ export async function repairs(site: Site): Promise<readonly RepairRecord[]> {
       state: stateOf(repair, all),
     }
   })
+}
+
+/**
+ * Was anything changed since then (ms; null for ever), by whoever asked for it, `repair` and `undo` by hand included?
+ * Where it cannot be told, it may have been.
+ */
+export async function isMendedSince(site: Site, since: number | null): Promise<boolean> {
+  try {
+    const at = await newestAt(site)
+    // Of one second: it may have been later.
+    return at !== undefined && (since === null || at >= Math.floor(since / 1000) * 1000)
+  } catch (error) {
+    if (error instanceof DiskError || error instanceof Distrusted) return true
+    throw error
+  }
 }
 
 function stateOf(repair: Repair, all: readonly Repair[]): RepairRecord['state'] {

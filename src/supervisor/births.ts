@@ -3,6 +3,7 @@ import { systemClock as clock } from '../host/clock.ts'
 import type { Orphans } from '../host/orphans.ts'
 import { eraOf, hasWorkOfItsOwn } from '../openclaw/era.ts'
 import { meaningOf } from '../openclaw/exits.ts'
+import { isMendedSince } from '../recovery/repairs.ts'
 import { causeSince } from './cause.ts'
 import type { Debt } from './debt.ts'
 import { serves, startGateway } from './gateway.ts'
@@ -33,18 +34,16 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
   const { log } = teller
   let lastEnd: LastEnd = { wasReady: false, leftBehind: [] }
   const handOffs = openHandOffs(settings, lock, log)
-  const generations = watchGenerations(
-    siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery }),
-    log,
-  )
+  const site = siteOn({ ...settings, installed: settings.installed(), policy: settings.recovery })
+  const generations = watchGenerations(site, log)
 
   const spawn: World['spawn'] = async (number, tellLoop): Promise<Spawned> => {
     const installed = settings.installed()
     const version = installed?.version ?? null
-    const { state, lastReady, lastRepairs } = teller.status()
+    const { state, lastReady } = teller.status()
     const store = state?.store ?? null
     const earlier = lastReady?.version ?? state?.version ?? null
-    const isMended = lastRepairs.some(({ at }) => lastReady === null || at > lastReady.at)
+    const isMended = await isMendedSince(site, lastReady === null ? null : Date.parse(lastReady.at))
     const run = crypto.randomUUID()
     try {
       await debt.incur(run, version)

@@ -49,11 +49,13 @@ test('an update is told, and a start that is slow because of it is not given up;
   expect((await same.ended).code).toBe(0)
 })
 
-test('a start on databases that were mended is not given up as long as it was not seen ready', async () => {
+test('a start on databases that were mended, by itself or by hand, is not given up as long as it was not seen ready', async () => {
   const room = await enter('2026.9.6-sound')
   const locks = join(room.stateDir, 'tmp/openclaw-0')
-  mkdirSync(locks, { recursive: true })
-  writeFileSync(join(locks, 'gateway.0123abcd.lock'), '{"pid":')
+  const damage = (): void => {
+    mkdirSync(locks, { recursive: true })
+    writeFileSync(join(locks, 'gateway.0123abcd.lock'), '{"pid":')
+  }
   const late = join(room.folder, 'late.mjs')
   writeFileSync(
     late,
@@ -61,13 +63,28 @@ test('a start on databases that were mended is not given up as long as it was no
      stopOn('SIGTERM')
      setTimeout(serve, 4000)`,
   )
-  const supervisor = room.run('', {
-    flags: ['--start-limit=1500ms', '--start-bound=20s'],
-    command: [process.execPath, late],
-  })
-  const { lastRepairs, budgets } = await room.reaches('ready', (s) => s.ready)
-  expect(lastRepairs).toHaveLength(1)
-  expect(budgets.crashes.spent).toBe(0)
-  supervisor.signal('SIGTERM')
-  expect((await supervisor.ended).code).toBe(0)
+  const run = () =>
+    room.run('', {
+      flags: ['--start-limit=1500ms', '--start-bound=20s'],
+      command: [process.execPath, late],
+    })
+  const getsReady = async (repairs: number): Promise<void> => {
+    const supervisor = run()
+    const { lastRepairs, budgets } = await room.reaches('ready', (s) => s.ready)
+    expect(lastRepairs).toHaveLength(repairs)
+    expect(budgets.crashes.spent).toBe(0)
+    supervisor.signal('SIGTERM')
+    expect((await supervisor.ended).code).toBe(0)
+  }
+  damage()
+  await getsReady(1)
+
+  damage()
+  expect((await room.supervise(['repair'])).stdout).toContain('repaired')
+  await getsReady(1)
+
+  const unmended = run()
+  await room.reaches('given up', (s) => s.why === 'too-slow-to-start')
+  unmended.signal('SIGTERM')
+  expect((await unmended.ended).code).toBe(0)
 })
