@@ -98,19 +98,19 @@ async function nodeThatFits(range, options) {
 }
 
 /**
- * The path of a Node binary of this major. The running one where it is of that major already.
+ * The path of a Node binary of this line (22, '22.14'). The running one where it is of that line already.
  *
- * @param {number} major
+ * @param {number | string} line
  * @param {Options} [options]
  */
-export async function nodeFromNpm(major, options = {}) {
-  if (process.versions.node.startsWith(`${major}.`)) return process.execPath
+export async function nodeFromNpm(line, options = {}) {
+  if (process.versions.node.startsWith(`${line}.`)) return process.execPath
   // What npm's `node` package would fetch in its install script.
   const name = `node-linux-${process.arch}`
   const binary = `node_modules/${name}/bin/node`
   const entry = await entryOf(
-    `node@${major}`,
-    `${name}@${major}`,
+    `node@${line}`,
+    `${name}@${line}`,
     binary,
     options,
     async () => process.execPath,

@@ -369,7 +369,14 @@ class StoreEyes {
   async #lookAtRows(one: DatabaseSeen, looked: Looked & { is: 'read' }): Promise<void> {
     const { notes } = this.#eyes
     const because: Because[] = []
-    this.couldNotTell ??= looked.unchecked
+    if (looked.unchecked !== null)
+      notes.found({
+        kind: 'unreadable',
+        severity: 'benign',
+        path: one.path,
+        evidence: looked.unchecked,
+        repair: null,
+      })
     const [orphan] = looked.orphans
     if (orphan !== undefined) {
       because.push(
