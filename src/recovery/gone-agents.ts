@@ -2,8 +2,13 @@
  * Snapshots of agents that are there no more, in a state that was confirmed all the same: their user deleted them. What
  * they had can be wanted back, so the newest with sessions stays for a month from when they were first missed; a file
  * beside it, `gone`, says since when.
+ *
+ * An agent whose database is lost, and whose user has accepted that, was not deleted: what snapshots there are of it are
+ * damaged, and the last that is left of what it had. They stay, all of them, until the gateway has begun a new database
+ * and newer ones take their place.
  */
 import { DiskError } from '../host/disk.ts'
+import { agentStore } from '../openclaw/databases.ts'
 import type { DatabaseSeen } from './database-file.ts'
 import {
   agentsWithSnapshots,
@@ -21,13 +26,14 @@ import type { Store } from './verdict.ts'
 const keptForMs = 30 * 24 * 60 * 60 * 1000
 
 /**
- * How many bytes they take, and what a person should know. Of a state whose databases were not looked into (of files, or
+ * How many bytes they take, and what a person should know. `lost`: databases whose loss was accepted. Of a state whose databases were not looked into (of files, or
  * newer than is known, or by a Node without SQLite) nobody is known to be gone.
  */
 export async function keepOfGoneAgents(
   site: Site,
   store: Store,
   databases: readonly DatabaseSeen[],
+  lost: readonly string[] = [],
 ): Promise<{ readonly bytes: number; readonly told: readonly string[] }> {
   const there = new Set(
     databases.flatMap(({ agentId, stat }) => (agentId !== null && stat !== null ? [agentId] : [])),
@@ -38,9 +44,11 @@ export async function keepOfGoneAgents(
   for (const agentId of await agentsWithSnapshots(site)) {
     const of = { role: 'agent', agentId } as const
     const mark = `${folderOf(site, of)}/gone`
+    const isLost = lost.includes(agentStore(agentId))
     try {
-      if (there.has(agentId)) {
+      if (there.has(agentId) || isLost) {
         if ((await site.disk.stat(mark)) !== undefined) await site.disk.remove(mark)
+        if (isLost) for (const { stat } of await snapshots(site, of)) bytes += stat.bytes
         continue
       }
       const left = await keepOfOne(site, await snapshots(site, of), mark)

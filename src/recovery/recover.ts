@@ -153,10 +153,11 @@ async function judge(
     // Between a crash and the next start nobody waits for the disk: the supervisor sees to it once the gateway is ready.
     durable: owed !== 'this-boot',
   })
-  const gone = await keepOfGoneAgents(site, inspection.store, seen.databases)
+  const lost = acceptedIn(inspection)
+  const gone = await keepOfGoneAgents(site, inspection.store, seen.databases, lost)
   course.trouble.push(...trouble, ...(await snapshotAll(site, seen.databases, gone.bytes)), ...gone.told)
   await handOver(site, seen.turns, deaths)
-  await keepAcceptedLosses(site, acceptedIn(inspection))
+  await keepAcceptedLosses(site, lost)
   await keepCheckpoint(site, await afterSecondNames(site, seen.checkpoint, taken))
   return { ...known(course), is: course.repair ? 'repaired' : 'consistent' }
 }

@@ -331,6 +331,33 @@ describe('a loss that a person has accepted', () => {
     expect(existsSync(s.at(losses))).toBe(false)
   })
 
+  test.runIf(hasSqlite())(
+    'is no deletion: the damaged snapshots that are left of it stay, and are told',
+    async () => {
+      const s = databaseState('2026.9.6-sound')
+      await confirmed(s, { snapshots: true })
+      const folder = 'supervise/snapshots/databases/agent-main'
+      const damaged = ['1795358000000.sqlite', '1795358000001.sqlite']
+      for (const name of damaged)
+        writeFileSync(s.at(`${folder}/${name}`), readFileSync(s.at(agent)).subarray(0, 9000))
+      rmSync(s.at('agents'), { recursive: true })
+      expect(await recover(s.site, look)).toMatchObject({ is: 'needs-operator' })
+      for (const days of [0, 31, 62]) {
+        const site = { ...(days === 0 ? accepting(s) : s.site), now: () => s.site.now() + days * 86_400_000 }
+        const { is, found, trouble } = await recover(site, look)
+        expect({ is, trouble }).toEqual({ is: 'consistent', trouble: [] })
+        expect(found.find(({ kind }) => kind === 'db-empty-or-missing')).toMatchObject({
+          severity: 'benign',
+          path: agent,
+          evidence: expect.stringContaining(
+            `Its loss was accepted; what is left of it, 2 damaged snapshots in ${folder}, stays`,
+          ),
+        })
+        expect(readdirSync(s.at(folder)).toSorted()).toEqual(damaged)
+      }
+    },
+  )
+
   test('takes a log that is left out of the way of the new database, kept', async () => {
     const s = databaseState('2026.9.6-killed-mid-run')
     await confirmed(s, { snapshots: false })

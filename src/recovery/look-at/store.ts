@@ -33,9 +33,11 @@ import type { FileStat } from '../../host/disk.ts'
 import type { DatabaseSeen } from '../database-file.ts'
 import type { Because } from '../seen.ts'
 import {
+  folderOf,
   newestSnapshot,
   newestWithSessions,
   ofAnEarlierLife,
+  snapshots,
   soundSnapshot,
   type Snapshot,
 } from '../database-snapshots.ts'
@@ -189,7 +191,7 @@ class StoreEyes {
     const evidence = `${one.stat === null ? 'missing' : `${one.stat.bytes} bytes`}, and ${proven}: the gateway would begin a new one, without a word`
     const finding = { kind: 'db-empty-or-missing', severity: 'loses', path: one.path, evidence } as const
     if (snapshot === null && (site.policy.acceptLoss || this.#accepted.has(notes.shown(one.path))))
-      this.#acceptLoss(one, evidence)
+      await this.#acceptLoss(one, evidence)
     else if (snapshot === null)
       notes.found({
         ...finding,
@@ -202,15 +204,21 @@ class StoreEyes {
   }
 
   /** Told at each look until it is there again; what was beside it belongs to no new one. */
-  #acceptLoss(one: DatabaseSeen, evidence: string): void {
-    const because = this.#eyes.notes.found({
+  async #acceptLoss(one: DatabaseSeen, evidence: string): Promise<void> {
+    const { notes, site } = this.#eyes
+    const left = (await snapshots(site, one)).length
+    const stay =
+      left === 0
+        ? ''
+        : `; what is left of it, ${left === 1 ? 'a damaged snapshot' : `${left} damaged snapshots`} in ${notes.shown(folderOf(site, one))}, stays until newer ones take that place`
+    const because = notes.found({
       kind: 'db-empty-or-missing',
       severity: 'benign',
       path: one.path,
-      evidence: `${evidence}. Its loss was accepted`,
+      evidence: `${evidence}. Its loss was accepted${stay}`,
       repair: null,
     })
-    asideBeside(this.#eyes.notes, one, [because])
+    asideBeside(notes, one, [because])
   }
 
   /** What it answered, where it could be asked. */
