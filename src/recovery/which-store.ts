@@ -42,6 +42,8 @@ export interface WhichStore {
   readonly unimported: ReadonlySet<string>
   /** Legacy indexes beside databases that the gateway has marked as migrated: it refuses them. */
   readonly reappeared: readonly string[]
+  /** The build that did, where there are any. */
+  readonly stampedBy: string | null
 }
 
 export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Promise<WhichStore> {
@@ -52,6 +54,7 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
     proven: [],
     unimported: new Set<string>(),
     reappeared: [],
+    stampedBy: null,
   } as const
   const entries = await eyes.list(stateDir)
   if (entries === undefined) {
@@ -86,7 +89,7 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
     if (stamp.is === 'cannot-tell') return { store: 'sqlite', ...seen }
     if (stamp.is === 'none' || (installed != null && stamp.by !== installed.version))
       return { store: 'migrating', ...seen, unimported: new Set(indexes.map(({ agent }) => agent)) }
-    return { store: 'sqlite', ...seen, reappeared: indexes.map(({ path }) => path) }
+    return { store: 'sqlite', ...seen, reappeared: indexes.map(({ path }) => path), stampedBy: stamp.by }
   }
   if (theirs.some(({ name }) => name === agentsFolder))
     return { store: 'file', ...nothing, schema, unimported: new Set(indexes.map(({ agent }) => agent)) }

@@ -469,7 +469,28 @@ describe('held, with the reason and the next command', () => {
     mkdirSync(dirname(s.at(index)), { recursive: true })
     writeFileSync(s.at(index), '{}')
     const recovery = await held(s, 'legacy-index-reappeared', index)
-    expect(recovery).toMatchObject({ command: 'openclaw doctor --fix --non-interactive' })
+    expect(recovery).toMatchObject({
+      command: 'openclaw doctor --fix --non-interactive',
+      evidence: expect.stringContaining('migrated: the gateway refuses to start until its doctor'),
+    })
+  })
+
+  test.runIf(hasSqlite())('the same, and which OpenClaw is started is not known', async () => {
+    const s = state('2026.9.6-sound', { installed: null })
+    change(
+      s,
+      control,
+      "UPDATE schema_meta SET app_version = replace(app_version, '2026.9.6', '2026.9.5') WHERE meta_key = 'startup-migrations'",
+    )
+    mkdirSync(dirname(s.at(index)), { recursive: true })
+    writeFileSync(s.at(index), '{}')
+    const recovery = await held(s, 'legacy-index-reappeared', index)
+    expect(recovery).toMatchObject({
+      command: 'openclaw doctor --fix --non-interactive',
+      evidence: expect.stringMatching(
+        /: OpenClaw 2026\.9\.5 refuses to start \(.* `supervise run -- node .*`\) until/,
+      ),
+    })
   })
 
   test('a schema that this program does not know yet, and how to start all the same', async () => {

@@ -50,8 +50,16 @@ export async function lookAtQuarantine(eyes: Eyes): Promise<void> {
   notes.remedy('content', path, [because], { do: 'set-aside', found: seen.stat })
 }
 
-export async function lookAtReappeared(eyes: Eyes, path: string): Promise<void> {
-  const { notes } = eyes
+/**
+ * 2026.9.6 refuses them where its own build has marked the migrations as done, and imports them where another has: where
+ * the package is not found, either may be what is started.
+ */
+export async function lookAtReappeared(eyes: Eyes, path: string, stampedBy: string | null): Promise<void> {
+  const { notes, site } = eyes
+  const who =
+    site.installed == null && stampedBy !== null
+      ? `OpenClaw ${stampedBy} refuses to start (which one is installed was not found; another may import them at its start: name it, as in \`supervise run -- node /path/to/openclaw.mjs gateway run\`)`
+      : 'the gateway refuses to start'
   const stat = await eyes.file(path)
   const bytes = stat === undefined ? undefined : await eyes.whole(path, stat, indexLimitBytes)
   if (stat === undefined || bytes === undefined) return
@@ -60,7 +68,7 @@ export async function lookAtReappeared(eyes: Eyes, path: string): Promise<void> 
   if (index.is === 'sound') {
     notes.found({
       ...finding,
-      evidence: `${index.entries.size} sessions in a file, beside databases that are marked as migrated: the gateway refuses to start until its doctor has imported them and archived the file. It may change more than that, and no copy is kept for you: keep one of the state first`,
+      evidence: `${index.entries.size} sessions in a file, beside databases that are marked as migrated: ${who} until its doctor has imported them and archived the file. It may change more than that, and no copy is kept for you: keep one of the state first`,
       repair: null,
       without: 'needs-operator',
       command: 'openclaw doctor --fix --non-interactive',

@@ -97,7 +97,7 @@ export async function lookAtStore(
   for (const { role, agentId, path } of answers === undefined ? which.proven : [])
     if (agentId !== null && !known.has(path)) await store.lookAtAbsent(missing(role, agentId, path), null)
   await lookAtQuarantine(eyes)
-  for (const path of which.reappeared) await lookAtReappeared(eyes, path)
+  for (const path of which.reappeared) await lookAtReappeared(eyes, path, which.stampedBy)
   await lookAtGatewayLocks(eyes)
   if (store.couldNotTell !== null)
     eyes.notes.found({
