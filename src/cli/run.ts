@@ -157,7 +157,7 @@ function settingsOf(given: Given, command: readonly string[], env: Environment):
   let { section } = where
   const listening: Settings['listening'] = () => {
     // One that cannot be read just now says nothing new.
-    section = sectionIn(configPath) ?? section
+    section = sectionIn(where, env) ?? section
     const port = ownPort ?? gatewayPortAt({ ...where, section }, env, args, installed)
     // A link that leads elsewhere by now is not what was locked.
     const named = realPathOf(where.named) === stateDir ? where.named : stateDir

@@ -23,6 +23,7 @@ import {
   gatewayPort,
   gatewaySection,
   homeOf,
+  includeRoots,
   portOf,
   stateDirCandidates,
   type Environment,
@@ -94,6 +95,7 @@ export function findState(given: Given, env: Environment, args: readonly string[
   const configs = configFlag === undefined ? configCandidates(env, home, folder.realPath) : [configFlag]
   const configPath = absolute(firstExisting(configs) ?? configs[0]!)
   const isStateSaid = flag !== undefined || chosen !== undefined || env['OPENCLAW_STATE_DIR']?.trim()
+  const beside = isStateSaid || parent(configPath) === path ? {} : dotEnvIn(parent(configPath))
   return {
     is: 'found',
     where: {
@@ -102,8 +104,8 @@ export function findState(given: Given, env: Environment, args: readonly string[
       configPath,
       gatewayLockDir: `${temporaryFolder()}/${gatewayLockFolder(userId())}`,
       profile: { name: profileOf(chosen ?? env['OPENCLAW_PROFILE']), isChosen: chosen !== undefined },
-      section: sectionIn(configPath) ?? {},
-      beside: isStateSaid || parent(configPath) === path ? {} : dotEnvIn(parent(configPath)),
+      section: sectionIn({ stateDir: folder.realPath, configPath, beside }, env) ?? {},
+      beside,
       names: folder.names,
     },
   }
@@ -125,17 +127,19 @@ function chosenProfile(given: Given, args: readonly string[]): string | undefine
 }
 
 /** Undefined where the configuration cannot be read. */
-export function sectionIn(configPath: string): GatewaySection | undefined {
+export function sectionIn(
+  { stateDir, configPath, beside }: Pick<Where, 'stateDir' | 'configPath' | 'beside'>,
+  env: Environment,
+): GatewaySection | undefined {
   const read = (path: string): unknown => {
     const text = throughLinks(path, configLimitBytes)
     const parsed = text === undefined ? undefined : config(text)
     return parsed?.is === 'sound' ? parsed.value : undefined
   }
-  const folder = parent(configPath)
   const top = read(configPath)
-  return top === undefined
-    ? undefined
-    : gatewaySection(withIncludes(top, folder, (path) => read(`${folder}/${path}`)))
+  if (top === undefined) return undefined
+  const elsewhere = includeRoots({ ...beside, ...env }, dotEnvIn(stateDir), homeOf(env, userHome()))
+  return gatewaySection(withIncludes(top, [parent(configPath), ...elsewhere.map(absolute)], read))
 }
 
 const dotEnvIn = (folder: string): Environment =>

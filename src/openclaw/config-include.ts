@@ -1,20 +1,28 @@
 /**
  * `$include` in openclaw.json: other files of its folder, with what stands beside it on top (2026.4.26,
- * dist/includes-D00MH42T.js: IncludeProcessor; 2026.9.6 the same). Followed here as far as a supervisor has to know: at
- * the top and in its sections. What the gateway refuses (a file elsewhere, a circle) is left out: it says so itself.
+ * dist/includes-D00MH42T.js: IncludeProcessor; 2026.9.6 the same). Since 2026.8 also files of the folders that
+ * OPENCLAW_INCLUDE_ROOTS names. Followed here as far as a supervisor has to know: at the top and in its sections. What
+ * the gateway refuses (a file elsewhere, a circle) is left out: it says so itself.
  */
+import { dirName, inside, resolvePath } from './posix-path.ts'
+
 const deepest = 10
 const mostFiles = 64
 /** Sections lie one below the top; `env.vars` one below that. */
 const levels = 2
 
-/** `top`: the folder of the configuration. `read`: the parsed file of that path below it; undefined where there is none. */
-export function withIncludes(config: unknown, top: string, read: (path: string) => unknown): unknown {
+/** `roots`: first the folder of the configuration. `read`: the parsed file of that path; undefined where there is none. */
+export function withIncludes(
+  config: unknown,
+  roots: readonly [string, ...string[]],
+  read: (path: string) => unknown,
+): unknown {
   let files = 0
   const load = (path: unknown, folder: string, depth: number, level: number): unknown => {
-    const at = typeof path === 'string' && depth < deepest ? within(top, folder, path) : undefined
-    if (at === undefined || ++files > mostFiles) return {}
-    return resolve(read(at), at.slice(0, at.lastIndexOf('/') + 1), depth + 1, level)
+    if (typeof path !== 'string' || depth >= deepest) return {}
+    const at = resolvePath(folder, path)
+    if (!roots.some((root) => inside(root, at) !== undefined) || ++files > mostFiles) return {}
+    return resolve(read(at), dirName(at), depth + 1, level)
   }
   const resolve = (value: unknown, folder: string, depth: number, level: number): unknown => {
     if (!isPlain(value) || level < 0) return value
@@ -27,18 +35,7 @@ export function withIncludes(config: unknown, top: string, read: (path: string) 
     const included = names.reduce<unknown>((all, name) => merge(all, load(name, folder, depth, level)), {})
     return merge(included, own)
   }
-  return resolve(config, '', 0, levels)
-}
-
-/** Undefined: it leads out of the folder of the configuration. */
-function within(top: string, folder: string, path: string): string | undefined {
-  if (path.startsWith('/') && !path.startsWith(`${top}/`)) return undefined
-  const parts: string[] = []
-  for (const part of (path.startsWith('/') ? path.slice(top.length) : `${folder}${path}`).split('/')) {
-    if (part === '..' && parts.pop() === undefined) return undefined
-    if (part !== '..' && part !== '.' && part !== '') parts.push(part)
-  }
-  return parts.join('/')
+  return resolve(config, roots[0], 0, levels)
 }
 
 function merge(below: unknown, above: unknown): unknown {

@@ -38,6 +38,14 @@ export function configCandidates(env: Environment, home: string, stateDir: strin
   return [`${stateDir}/openclaw.json`, `${stateDir}/clawdbot.json`]
 }
 
+/** Beyond the folder of the configuration: where `$include` may lead since 2026.8 (resolveIncludeRoots). */
+export const includeRoots = (env: Environment, dotEnv: Environment, home: string): readonly string[] =>
+  (said(env[rootsVariable]) ?? said(dotEnv[rootsVariable]) ?? '')
+    .split(':')
+    .flatMap((root) => (root.trim() === '' ? [] : [underHome(root.trim(), home)]))
+
+const rootsVariable = 'OPENCLAW_INCLUDE_ROOTS'
+
 /** Undefined: not a port, which the gateway ignores without a word (parseGatewayPortEnvValue). */
 export function portOf(text: string | undefined): number | undefined {
   const value = said(text)?.match(/^(?:(?:\[[^\]]+\]|[^:]+):)?(\d+)$/)?.[1]

@@ -187,6 +187,20 @@ describe('the port', () => {
     expect(gatewayPortAt(where, {}, [], () => null)).toBe(20_008)
   })
 
+  test('is read from files elsewhere that OPENCLAW_INCLUDE_ROOTS allows, in the environment or in .env', () => {
+    const state = make('.openclaw')
+    writeFileSync(join(state, 'openclaw.json'), `{ $include: '${make('shared')}/base.json5' }`)
+    writeFileSync(join(home, 'shared', 'base.json5'), '{ gateway: { port: 20011, tls: { enabled: true } } }')
+    expect(find().section).toEqual({})
+    expect(find({}, { OPENCLAW_INCLUDE_ROOTS: '/srv: ~/shared' }).section).toEqual({
+      port: 20_011,
+      tls: true,
+    })
+    writeFileSync(join(state, '.env'), 'OPENCLAW_INCLUDE_ROOTS=~/shared')
+    expect(find().section).toEqual({ port: 20_011, tls: true })
+    expect(find({}, { OPENCLAW_INCLUDE_ROOTS: '/srv' }).section).toEqual({})
+  })
+
   test('is read through links, as people who keep their configuration elsewhere make them', () => {
     const state = make('.openclaw')
     const kept = make('dotfiles')

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { withIncludes } from '../../src/openclaw/config-include.ts'
 
 const at = (files: Readonly<Record<string, unknown>>, config: unknown): unknown =>
-  withIncludes(config, '/etc/openclaw', (path) => files[path])
+  withIncludes(config, ['/etc/openclaw', '/srv/shared'], (path) => files[path.replace('/etc/openclaw/', '')])
 
 test('what stands beside an include is on top of it; of several the last', () => {
   const files = { 'a.json5': { gateway: { port: 1, bind: 'lan' } }, 'b.json5': { gateway: { port: 2 } } }
@@ -21,18 +21,29 @@ test('a file is looked for beside the one that names it', () => {
   })
 })
 
+test('and in another folder that was named for it, from there on beside the one that was found', () => {
+  const files = { '/srv/shared/a.json5': { $include: './b.json5' }, '/srv/shared/b.json5': { port: 4 } }
+  for (const path of ['/srv/shared/a.json5', '../../srv/shared/a.json5'])
+    expect(at(files, { gateway: { $include: path } })).toEqual({ gateway: { port: 4 } })
+  expect(at(files, { gateway: { $include: '/srv/sharedNot/../shared-not/a.json5' } })).toEqual({
+    gateway: {},
+  })
+})
+
 test('what the gateway would refuse is left out: files elsewhere, circles, no files', () => {
   const asked: string[] = []
   const read = (path: string): unknown => {
     asked.push(path)
-    return path === 'self.json5' ? { $include: ['self.json5', 'self.json5'], port: 5 } : undefined
+    return path === '/etc/openclaw/self.json5'
+      ? { $include: ['self.json5', 'self.json5'], port: 5 }
+      : undefined
   }
   for (const out of ['../secret.json5', '/etc/shadow', 'a/../../x', 7, null])
-    expect(withIncludes({ gateway: { $include: out, bind: 'lan' } }, '/etc/openclaw', read)).toEqual({
+    expect(withIncludes({ gateway: { $include: out, bind: 'lan' } }, ['/etc/openclaw'], read)).toEqual({
       gateway: { bind: 'lan' },
     })
   expect(asked).toEqual([])
-  expect(withIncludes({ gateway: { $include: 'self.json5' } }, '/etc/openclaw', read)).toEqual({
+  expect(withIncludes({ gateway: { $include: 'self.json5' } }, ['/etc/openclaw'], read)).toEqual({
     gateway: { port: 5 },
   })
   expect(asked.length).toBeLessThanOrEqual(64)
