@@ -11,6 +11,7 @@ import {
 } from '../host/sqlite-file.ts'
 import type { FileStat } from '../host/disk.ts'
 import type { Role } from '../openclaw/databases.ts'
+import { dirName } from '../openclaw/posix-path.ts'
 import type { Eyes } from './eyes.ts'
 
 /** What SQLite keeps beside a database. */
@@ -46,6 +47,7 @@ export async function outsideOf(
     if (side?.kind === 'file') beside.push({ path: which.path + end, stat: side })
   }
   if (stat === null && beside.length === 0) return undefined
+  if (!(await eyes.isInPlace(dirName(which.path)))) return undefined
   const head = stat === null ? Buffer.alloc(0) : await eyes.read(which.path, 0, headerBytes)
   if (head === undefined) return undefined
   const header = headerOf(head)

@@ -83,9 +83,19 @@ export class Eyes {
   /** A file of the gateway's; what is there but no regular file is a finding, and undefined. */
   async file(path: string): Promise<FileStat | undefined> {
     const stat = await this.stat(path)
-    if (stat === undefined || stat.kind === 'file') return stat
+    if (stat === undefined) return undefined
+    if (stat.kind === 'file') return (await this.isInPlace(dirName(path))) ? stat : undefined
     this.misplaced(path, `${kindInWords(stat.kind)}, where a file belongs`)
     return undefined
+  }
+
+  /** A folder of the state that is reached through a link is a finding: a repair would change what lies elsewhere. */
+  async isInPlace(dir: string): Promise<boolean> {
+    if (inside(this.site.stateDir, dir) === undefined) return true
+    const real = await this.real(dir)
+    if (real !== dir)
+      this.misplaced(dir, `reached through a link, at ${JSON.stringify(real)} (mount it there instead)`)
+    return real === dir
   }
 
   /** Undefined when it cannot be read; that is a finding. */

@@ -24,6 +24,7 @@ import {
   type Role,
 } from '../openclaw/databases.ts'
 import { agentsFolder, indexName, sessionsFolder, stateNames } from '../openclaw/layout.ts'
+import { inside } from '../openclaw/posix-path.ts'
 import { quoted, type Eyes } from './eyes.ts'
 import { outsideOf, type DatabaseSeen } from './database-file.ts'
 import type { Checkpoint } from './checkpoint.ts'
@@ -102,11 +103,16 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
 async function agentsIn(eyes: Eyes): Promise<readonly string[]> {
   const path = `${eyes.site.stateDir}/${agentsFolder}`
   if ((await eyes.stat(path)) === undefined) return []
-  return ((await eyes.list(path)) ?? [])
-    .filter(({ kind }) => kind === 'directory')
-    .map(({ name }) => name)
-    .toSorted()
+  const agents: string[] = []
+  for (const { name, kind } of (await eyes.list(path)) ?? [])
+    if (kind === 'directory' || (kind === 'link' && (await leadsOutside(eyes, `${path}/${name}`))))
+      agents.push(name)
+  return agents.toSorted()
 }
+
+/** Another name of an agent of this state is none of its own; one that lies elsewhere is to be told. */
+const leadsOutside = async (eyes: Eyes, path: string): Promise<boolean> =>
+  inside(eyes.site.stateDir, await eyes.real(path)) === undefined
 
 async function databasesOf(eyes: Eyes, agents: readonly string[]): Promise<readonly DatabaseSeen[]> {
   const { stateDir } = eyes.site

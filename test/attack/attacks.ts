@@ -139,6 +139,31 @@ export const attacks: readonly Attack[] = [
     make: (room) => symlinkSync(room.outside, room.at('devices')),
     ...harmless,
   },
+  {
+    name: 'paired devices, in a folder elsewhere',
+    make: (room) => symlinkSync(join(room.outside, 'supervise'), room.at('devices')),
+    ...refused,
+  },
+  {
+    name: 'task records, in a folder elsewhere',
+    make: (room) => symlinkSync(join(room.outside, 'supervise'), room.at('tasks')),
+    ...refused,
+  },
+  {
+    name: 'the control plane, in a folder elsewhere',
+    make: (room) => symlinkSync(join(room.outside, 'supervise'), room.at('state')),
+    ...refused,
+  },
+  {
+    name: 'the database of an agent, in a folder elsewhere',
+    make: (room) => symlinkSync(join(room.outside, 'supervise'), room.at('agents/main/agent')),
+    ...refused,
+  },
+  {
+    name: 'the database of an agent, all of which is elsewhere',
+    make: (room) => symlinkSync(join(room.outside, 'agents/main'), room.at('agents/other')),
+    ...refused,
+  },
   // Our own folder
   {
     name: 'our folder, elsewhere',

@@ -43,9 +43,19 @@ export function attackRoom(): AttackRoom {
   writeFileSync(join(sessions, `${A}.jsonl`), `${transcript}{"type":"mess`)
   writeFileSync(join(sessions, 'sessions.json'), indexFor(sessions))
   const old = new Date('2001-02-03T04:05:06Z')
-  for (const below of ['agents/main/sessions', 'supervise', 'supervise/repairs']) {
+  const databases = ['openclaw.sqlite', 'openclaw-agent.sqlite', 'runs.sqlite']
+  const files = [
+    'sessions.json',
+    `${A}.jsonl`,
+    'lock',
+    'status.json',
+    'journal.jsonl',
+    'secret',
+    'paired.json',
+  ]
+  for (const below of ['agents/main/sessions', 'agents/main/agent', 'supervise', 'supervise/repairs']) {
     mkdirSync(join(outside, below), { recursive: true })
-    for (const name of ['sessions.json', `${A}.jsonl`, 'lock', 'status.json', 'journal.jsonl', 'secret'])
+    for (const name of [...files, ...databases])
       writeFileSync(join(outside, below, name), `a secret of somebody else: ${name}\n`)
   }
   const before = treeOf(outside)

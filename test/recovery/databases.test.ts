@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import {
   chmodSync,
   copyFileSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -13,6 +14,7 @@ import {
   readFileSync,
   realpathSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -31,6 +33,7 @@ import type { Inspection } from '../../src/recovery/verdict.ts'
 import type { Fixture } from '../fixtures/unpack.ts'
 import { agent, ask, change, control, databaseState as state } from './database-state.ts'
 import type { State } from './state.ts'
+import { treeOf } from '../tree.ts'
 
 const quarantine = 'state/openclaw-quarantine.sqlite'
 const index = 'agents/main/sessions/sessions.json'
@@ -385,6 +388,38 @@ describe('held, with the reason and the next command', () => {
       await held(s, 'db-empty-or-missing', name)
     },
   )
+
+  test.each([
+    ['the control plane', 'state', control, 'state'],
+    ['an agent', 'agents/main/agent', agent, 'agents/main/agent'],
+    ['all of an agent', 'agents/main', agent, 'agents/main/agent'],
+  ])(
+    'a folder elsewhere, reached through a link, whose log could be set aside: %s',
+    async (_, folder, name, path) => {
+      const s = state('2026.9.6-sound')
+      const elsewhere = realpathSync(mkdtempSync(join(tmpdir(), 'supervise-elsewhere-')))
+      onTestFinished(() => rmSync(elsewhere, { recursive: true }))
+      writeFileSync(s.at(`${name}-wal`), 'garbage, and no log '.repeat(20))
+      cpSync(s.at(folder), elsewhere, { recursive: true })
+      rmSync(s.at(folder), { recursive: true })
+      symlinkSync(elsewhere, s.at(folder))
+      const before = treeOf(elsewhere)
+      const { found } = await held(s, 'unreadable', path)
+      expect(treeOf(elsewhere)).toBe(before)
+      expect(found.filter(({ severity }) => severity !== 'benign')).toHaveLength(1)
+    },
+  )
+
+  test.each([
+    ['a link', (path: string) => symlinkSync('/nowhere', path)],
+    ['a folder', (path: string) => mkdirSync(path)],
+  ])('%s, where a database belongs: nobody is told that it is gone', async (_, make) => {
+    const s = state('2026.9.6-sound')
+    rmSync(s.at(agent))
+    make(s.at(agent))
+    const { found } = await held(s, 'unreadable', agent)
+    expect(found.filter(({ severity }) => severity !== 'benign')).toHaveLength(1)
+  })
 
   test.runIf(hasSqlite())('nothing that can be read, beside a log that could be set aside', async () => {
     const s = state('2026.9.6-sound')

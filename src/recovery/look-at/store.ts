@@ -25,7 +25,7 @@ import {
   type Life,
   type Role,
 } from '../../openclaw/databases.ts'
-import { baseName, dirName } from '../../openclaw/posix-path.ts'
+import { baseName, dirName, inside } from '../../openclaw/posix-path.ts'
 import { acceptedLosses } from '../accepted-losses.ts'
 import { isUnchanged, type Checkpoint } from '../checkpoint.ts'
 import { type Eyes, quoted } from '../eyes.ts'
@@ -174,7 +174,7 @@ class StoreEyes {
 
   /** Empty or missing: held, or restored, where anything proves that it was there. */
   async lookAtAbsent(one: DatabaseSeen, proof: string | null): Promise<void> {
-    if (this.#isUnimported(one)) return
+    if (this.#isUnimported(one) || this.#isUnseen(one)) return
     const { notes, site } = this.#eyes
     const snapshot = await soundSnapshot(site, one)
     const log = one.beside.find(({ path, stat }) => path.endsWith('-wal') && stat.bytes > 0)
@@ -201,6 +201,18 @@ class StoreEyes {
         command: `supervise repair --state-dir ${quoted(site.stateDir)} --accept-loss`,
       })
     else restoreDatabase(this.#eyes, one, snapshot, notes.found({ ...finding, repair: restoring(snapshot) }))
+  }
+
+  /** Something stands there, or above it, that is not looked at: held for that, and nobody may say that it is gone. */
+  #isUnseen({ path }: DatabaseSeen): boolean {
+    const { notes } = this.#eyes
+    const seen = notes.shown(path)
+    return notes.findings.some(
+      (one) =>
+        (one.kind === 'unreadable' || one.kind === 'disk-failing') &&
+        one.severity === 'blocks' &&
+        (one.path === seen || inside(one.path, seen) !== undefined),
+    )
   }
 
   /** Told at each look until it is there again; what was beside it belongs to no new one. */
