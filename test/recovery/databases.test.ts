@@ -548,7 +548,10 @@ describe('held, with the reason and the next command', () => {
     const s = state('2026.9.6-sound')
     scribble(s, agent, 0, 100)
     const recovery = await held(s, 'db-corrupt', agent)
-    expect(recovery).toMatchObject({ command: whichNode })
+    expect(recovery).toMatchObject({
+      evidence: expect.stringContaining(whichNode),
+      command: `npx --yes --package=node@24 -- supervise repair --state-dir ${s.stateDir}`,
+    })
   })
 })
 

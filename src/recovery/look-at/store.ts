@@ -531,7 +531,13 @@ class StoreEyes {
     const snapshot = await soundSnapshot(site, one)
     const finding = { kind: 'db-corrupt', severity: 'blocks', path: one.path, evidence } as const
     if (site.databases === undefined)
-      return void notes.found({ ...finding, repair: null, without: 'needs-operator', command: whichNode })
+      return void notes.found({
+        ...finding,
+        evidence: `${evidence}; ${whichNode}`,
+        repair: null,
+        without: 'needs-operator',
+        command: `npx --yes --package=node@24 -- supervise repair --state-dir ${quoted(site.stateDir)}`,
+      })
     const repair =
       snapshot === null
         ? 'carry over every row that can still be read into a new database'
