@@ -21,6 +21,7 @@ import {
   metaOf,
   newestKnown,
   questions,
+  type Meta,
   type Role,
 } from '../openclaw/databases.ts'
 import { agentsFolder, indexName, sessionsFolder, stateNames } from '../openclaw/layout.ts'
@@ -80,6 +81,8 @@ export async function storeOf(eyes: Eyes, confirmed: Checkpoint | undefined): Pr
   if (isOfRows || hasImported || isProven || databases.some(({ header }) => header.is === 'no-database')) {
     const seen = { ...nothing, schema, databases, proven }
     if ((schema?.state ?? 0) > newestKnown.state || (schema?.agent ?? 0) > newestKnown.agent) {
+      const state = await metaIn(eyes, databases)
+      eyes.notes.version = state?.meta?.appVersion ?? null
       const newest = `${inWords(schema!)}; this version of supervise knows up to ${inWords(newestKnown)}`
       unknown(eyes, databases[0]!.path, newest)
       return { store: 'newer', ...seen }
@@ -155,15 +158,23 @@ async function stampOf(
   const state = databases.find(({ role }) => role === 'state')
   if ((state?.stat?.bytes ?? 0) === 0)
     return { is: proven.some(({ role }) => role === 'state') ? 'cannot-tell' : 'none' }
-  const seen = await eyes.site.databases?.look(state!.path, {
-    depth: 'none',
-    json: [],
-    ask: { meta: questions.state.meta },
-  })
-  if (seen?.is !== 'read') return { is: 'cannot-tell' }
-  const meta = metaOf(seen.answers['meta'])
-  if (meta === undefined && seen.userVersion > 0) return { is: 'cannot-tell' }
-  return meta?.stampedBy == null ? { is: 'none' } : { is: 'by', by: meta.stampedBy }
+  const seen = await metaIn(eyes, databases)
+  if (seen === undefined || (seen.meta === undefined && seen.userVersion > 0)) return { is: 'cannot-tell' }
+  return seen.meta?.stampedBy == null ? { is: 'none' } : { is: 'by', by: seen.meta.stampedBy }
+}
+
+/** What the control plane says of itself; undefined where it cannot be asked. */
+async function metaIn(
+  eyes: Eyes,
+  databases: readonly DatabaseSeen[],
+): Promise<{ readonly meta: Meta | undefined; readonly userVersion: number } | undefined> {
+  const path = databases.find(({ role }) => role === 'state')?.path
+  const ask = { meta: questions.state.meta }
+  const seen =
+    path === undefined ? undefined : await eyes.site.databases?.look(path, { depth: 'none', json: [], ask })
+  return seen?.is === 'read'
+    ? { meta: metaOf(seen.answers['meta']), userVersion: seen.userVersion }
+    : undefined
 }
 
 export const inWords = ({ state, agent }: Schema): string =>
