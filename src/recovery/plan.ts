@@ -9,6 +9,7 @@ import { sight, Conflict } from './fingerprint.ts'
 import { segmentOf, type Fingerprint, type Piece, type Plan, type Step } from './finding.ts'
 import { accountsFolder, nameOf, ownFolder, parentOf } from './places.ts'
 import type { Remedy, Seen, Splice } from './seen.ts'
+import { quoted } from './eyes.ts'
 import type { Site } from './site.ts'
 import type { FileStat } from '../host/disk.ts'
 
@@ -67,7 +68,14 @@ async function made(site: Site, remedy: Remedy & { do: 'make' }): Promise<Step[]
   const { path, because } = remedy
   const before = await asInspected(site, path, remedy.found)
   const one = await remedy.make()
-  if (one.is === 'cannot') throw new CannotMake(`${nameOf(site, path)}: ${one.why}`, one.canPass)
+  if (one.is === 'cannot') {
+    const isLost = !one.canPass && because.some(({ kind }) => kind === 'db-corrupt')
+    throw new CannotMake(
+      `${nameOf(site, path)}: ${one.why}${isLost ? '. Put a backup back under its name; without one move it away, and its loss can be accepted' : ''}`,
+      one.canPass,
+      isLost ? `mv ${quoted(path)} ${quoted(`${path}.damaged`)}` : null,
+    )
+  }
   await site.disk.mkdir(ownFolder(site), 0o700)
   await site.disk.mkdir(accountsFolder(site), 0o700)
   // A plan that outlives a power cut must find the folder, too.
@@ -102,9 +110,11 @@ async function contentOf(site: Site, from: string, mode = 0o600): Promise<Pick<S
 export class CannotMake extends Error {
   override name = 'CannotMake'
   readonly canPass: boolean
-  constructor(message: string, canPass: boolean) {
+  readonly command: string | null
+  constructor(message: string, canPass: boolean, command: string | null = null) {
     super(message)
     this.canPass = canPass
+    this.command = command
   }
 }
 

@@ -69,7 +69,9 @@ export async function recover(site: Site, ask: Ask): Promise<Recovery> {
     const conflict = conflictIn(error)
     if (conflict) return retryLater(course, conflict.message)
     if (error instanceof CannotMake)
-      return error.canPass ? retryLater(course, error.message) : needsOperator(course, error.message, null)
+      return error.canPass
+        ? retryLater(course, error.message)
+        : needsOperator(course, error.message, error.command)
     if (error instanceof Distrusted) return needsOperator(course, error.message, error.command)
     if (!(error instanceof DiskError)) throw error
     return error.canPass ? retryLater(course, error.message) : needsOperator(course, error.message, null)

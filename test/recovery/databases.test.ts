@@ -13,6 +13,7 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
+  renameSync,
   rmSync,
   symlinkSync,
   truncateSync,
@@ -425,7 +426,18 @@ describe('held, with the reason and the next command', () => {
     const s = state('2026.9.6-sound')
     writeFileSync(s.at(`${agent}-wal`), 'garbage, and no log '.repeat(20))
     scribble(s, agent, 100, page - 100)
-    await held(s, 'db-corrupt', agent)
+    const recovery = await held(s, 'db-corrupt', agent)
+    // Each command that is told leads to the next one, and out.
+    const aside = `${s.at(agent)}.damaged`
+    expect(recovery).toMatchObject({ command: `mv ${s.at(agent)} ${aside}` })
+    renameSync(s.at(agent), aside)
+    expect(await recover(s.site, look)).toMatchObject({
+      is: 'needs-operator',
+      command: expect.stringContaining('--accept-loss'),
+    })
+    const accepting = { ...s.site, policy: { ...s.site.policy, acceptLoss: true } }
+    expect(await recover(accepting, look)).toMatchObject({ is: 'repaired' })
+    expect(existsSync(aside)).toBe(true)
   })
 
   test.runIf(hasSqlite())('an agent that the control plane has in its register', async () => {
@@ -572,7 +584,7 @@ test.runIf(hasSqlite())(
       const mend = async () => await Promise.resolve({ is: 'cannot' as const, why: 'no room', canPass })
       const site = { ...s.site, databases: { ...s.site.databases!, mend } }
       const recovery = await recover(site, look)
-      expect(recovery).toMatchObject({ is, evidence: expect.stringMatching(/: no room$/) })
+      expect(recovery).toMatchObject({ is, evidence: expect.stringMatching(/: no room(\.|$)/) })
     }
     expect(s.bytes()).toEqual(before)
   },
