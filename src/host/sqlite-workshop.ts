@@ -3,10 +3,20 @@
  * there can be put in place by a rename. Work on anything large is done in a thread, since it takes seconds, and the
  * loop has signals, a watchdog and probes to answer.
  */
-import { lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { asDiskError } from './disk.ts'
-import { hasSqlite, lookInside, said, snapshotOf, syncFile, type Looked, type Questions } from './sqlite.ts'
+import {
+  hasSqlite,
+  lookInside,
+  mayPass,
+  said,
+  snapshotOf,
+  syncFile,
+  type Looked,
+  type Questions,
+} from './sqlite.ts'
 import { mendCopy, reportOf, type Mended, type Mending } from './sqlite-mend.ts'
 import { startThread } from './thread.ts'
 
@@ -110,15 +120,24 @@ async function carryOut(task: Task): Promise<unknown> {
   } catch (error) {
     throw asDiskError(task.do, task.path, error)
   }
+  let clear = (): void => {}
   try {
     const module = new URL('./sqlite-thread.js', import.meta.url)
-    const { first, thread } = await startThread(module, task, () => {})
+    const parent = existsSync(task.workshop) ? task.workshop : tmpdir()
+    const room = mkdtempSync(join(parent, 'supervise-thread-'))
+    clear = () => rmSync(room, { recursive: true, force: true, maxRetries: 5 })
+    // A program that is told to end does not wait for its thread, and copies of people's history would stay.
+    process.once('exit', clear)
+    const { first, thread } = await startThread(module, { ...task, workshop: room }, () => {})
     await thread.end()
     return first
   } catch (error) {
     // Out of memory, for one. What could not be asked is not sound, and not damaged either.
     const why = said(error)
     if (task.do === 'look') return { is: 'cannot-tell', why }
-    return task.do === 'mend' ? { is: 'cannot', why, canPass: false } : why
+    return task.do === 'mend' ? { is: 'cannot', why, canPass: mayPass(error) } : why
+  } finally {
+    process.off('exit', clear)
+    clear()
   }
 }

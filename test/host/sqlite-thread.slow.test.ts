@@ -1,10 +1,13 @@
 /** A database that is too large to be looked at between two probes: looked at, mended and copied in a thread, as built. */
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync, spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
 import { nodeFromNpm } from '../../demo/from-npm.mjs'
+import { unpack } from '../fixtures/unpack.ts'
+import { until } from '../processes/until.ts'
 
 const built = new URL('../../dist/host/sqlite-workshop.js', import.meta.url).href
 
@@ -56,4 +59,42 @@ test('is looked at, mended and copied while the loop turns', async () => {
   expect(existsSync(join(room, 'snapshot.sqlite'))).toBe(true)
   // What is left for the loop are two syncs of files that are written already.
   expect(said.longest).toBeLessThan(2_000)
+})
+
+test('leaves no copy behind where its program is told to end', async () => {
+  const node = await nodeFromNpm(24)
+  const { stateDir, remove } = unpack('2026.9.6-sound')
+  const temporary = mkdtempSync(join(tmpdir(), 'supervise-told-'))
+  onTestFinished(() => {
+    remove()
+    rmSync(temporary, { recursive: true, force: true })
+  })
+  const large = `
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite')
+    const database = new DatabaseSync(process.argv[1])
+    database.exec('CREATE TABLE filler (bytes)')
+    database.exec('BEGIN')
+    for (let n = 0; n < 150; n++) database.exec('INSERT INTO filler VALUES (randomblob(1000000))')
+    database.exec('COMMIT')`
+  execFileSync(node, [
+    '--no-warnings',
+    '-e',
+    large,
+    join(stateDir, 'agents/main/agent/openclaw-agent.sqlite'),
+  ])
+  const main = fileURLToPath(new URL('../../dist/main.js', import.meta.url))
+  const child = spawn(node, [main, 'check', '--state-dir', stateDir], {
+    stdio: 'ignore',
+    env: { PATH: process.env['PATH'], TMPDIR: temporary },
+  })
+  const ended = new Promise((resolve) => child.once('exit', resolve))
+  // A copy of the large one.
+  const isAtWork = (): boolean =>
+    readdirSync(temporary, { recursive: true, encoding: 'utf8' }).some(
+      (name) => (statSync(join(temporary, name), { throwIfNoEntry: false })?.size ?? 0) > 100_000_000,
+    )
+  await until('it has its copy', isAtWork)
+  child.kill('SIGINT')
+  expect(await ended).toBe(130)
+  expect(readdirSync(temporary)).toEqual([])
 })
