@@ -111,7 +111,7 @@ function sayStatus(status: Status & { readonly unsupervised: Unsupervised | null
   if (child !== null) say(`  readiness   ${clean(readiness.evidence)}`)
   if (state !== null)
     say(
-      `  state       ${clean(state.verdict)}, ${clean(state.store)} store${state.version === null ? '' : ` of OpenClaw ${clean(state.version)}`}${state.schema == null ? '' : `, ${inWords(state.schema)}`} (looked at ${ago(state.at)})`,
+      `  state       ${clean(state.verdict)}, ${state.store === 'none' ? 'no' : clean(state.store)} store${state.version === null ? '' : ` of OpenClaw ${clean(state.version)}`}${state.schema == null ? '' : `, ${inWords(state.schema)}`} (looked at ${ago(state.at)})`,
     )
   for (const { detail, why, at, wasReady } of lastExits)
     say(
