@@ -38,7 +38,7 @@ export const runFlags = {
   orphan: { value: 'stop|refuse', help: 'a gateway that a dead supervisor left behind', fallback: 'stop' },
   'hand-off': {
     value: 'read|consume',
-    help: "what a restart that the gateway asks for leaves: read, or taken by OpenClaw's own command",
+    help: 'of a restart that the gateway asks for: read, or taken by its own command',
     fallback: 'read',
   },
   ...recoveryFlags,
