@@ -32,6 +32,7 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { DiskError } from './disk.ts'
 import { isPackedJson, whichNodeUnpacks } from './packed-json.ts'
+import { headerBytes, headerOf } from './sqlite-file.ts'
 
 export const whichNode = `databases are looked at from outside only: this Node (${process.versions.node}) has no SQLite; run supervise with Node 22.16 or later, or 24`
 
@@ -125,6 +126,18 @@ const mostAttempts = 20
 let sqlite: Sqlite | null | undefined
 
 export const hasSqlite = (): boolean => (sqlite ??= load()) !== null
+
+/** What an unfinished or a foreign write left is none; a program that opens an empty file begins a new one in it. */
+export function beginsAsDatabase(path: string): boolean {
+  if (!isFile(path)) return false
+  const fd = openSync(path, 'r')
+  try {
+    const head = Buffer.alloc(headerBytes)
+    return headerOf(head.subarray(0, readSync(fd, head, 0, headerBytes, 0))).is === 'database'
+  } finally {
+    closeSync(fd)
+  }
+}
 
 /** `workshop`: where copies may be made; the system's temporary folder when it is not there. */
 export function lookInside(path: string, workshop: string, questions: Questions): Looked {

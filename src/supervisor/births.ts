@@ -6,7 +6,7 @@ import { meaningOf } from '../openclaw/exits.ts'
 import { isMendedSince } from '../recovery/repairs.ts'
 import { causeSince } from './cause.ts'
 import type { Debt } from './debt.ts'
-import { serves, startGateway } from './gateway.ts'
+import { serves, startGateway, type ReadinessSeen } from './gateway.ts'
 import type { Http } from './http.ts'
 import { openHandOffs } from './hand-off.ts'
 import { lastWordsFrom } from './last-words.ts'
@@ -28,6 +28,13 @@ export interface Around {
   readonly debt: Debt
   readonly teller: Teller
   readonly http: Http
+}
+
+const goneAndAsked: ReadinessSeen = {
+  is: 'silent',
+  evidence: "it has ended, and OpenClaw's own command is asked for its hand-off",
+  failing: [],
+  suppressed: [],
 }
 
 export function openBirths(settings: Settings, { lock, orphans, debt, teller, http }: Around): Births {
@@ -113,6 +120,7 @@ export function openBirths(settings: Settings, { lock, orphans, debt, teller, ht
             pids,
             version,
             env: listening.environment(era, run),
+            asking: () => teller.seen(goneAndAsked),
             isWanted: () => !isToldToEnd,
           })
         : read.words

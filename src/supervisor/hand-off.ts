@@ -25,6 +25,8 @@ export interface EndedLife {
   /** Of the package that it was started from. */
   readonly version: string | null
   readonly env: Readonly<Record<string, string>>
+  /** It is asked for, which can take a minute: what is told of the gateway has to say that it is gone. */
+  readonly asking: () => void
   /** False as soon as somebody wants an end of everything. */
   readonly isWanted: () => boolean
 }
@@ -94,6 +96,7 @@ export function openHandOffs({ command, installed }: Settings, lock: StateLock, 
       const pid = left?.pid ?? life.pids.at(-1)
       if ((left === null && isAllRead) || pid === undefined) return words
       log.info("asking OpenClaw's own command for the gateway's hand-off", { pid })
+      life.asking()
       const answer = await consumed(pid, left?.untilMs ?? clock.wallMs() + handOffMs, life)
       if (answer.is === 'accepted') {
         const why = words.why ?? answer.reason ?? 'no reason given'

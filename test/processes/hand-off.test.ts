@@ -2,7 +2,7 @@
  * With --hand-off=consume: what OpenClaw's own command answers is told, bounded by the life of the hand-off and by an
  * order to stop, and a start follows in any case. (That a real one is taken: test/openclaw-real/hand-off.slow.test.ts.)
  */
-import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { hasSqlite } from '../../src/host/sqlite.ts'
@@ -120,6 +120,8 @@ test('a command that never answers is ended by an order to stop, and no gateway 
   await room.reaches('ready', (s) => s.ready)
   openclaw.restart()
   await isAsked(room)
+  // The gateway is gone by then: nobody may be told that it is ready.
+  await room.reaches('not ready', (s) => !s.ready && s.readiness.is === 'silent', 2_000)
   supervisor.signal('SIGTERM')
   expect((await supervisor.ended).code).toBe(0)
   expect(room.inhabitants()).toEqual([])
@@ -164,6 +166,27 @@ test('a supervisor killed while it asks: the next one ends the command, and star
   supervisor.signal('SIGTERM')
   expect((await supervisor.ended).code).toBe(0)
 })
+
+test.each([
+  ['nothing', 0],
+  ['no database', 'garbage'],
+] as const)(
+  'where %s is left of the control plane, nothing is asked, since the command would begin it anew',
+  async (_, left) => {
+    const room = await enter('2026.9.6-sound')
+    const openclaw = install(room, { consume: accepted })
+    const supervisor = room.run('', { flags: consume, command: openclaw.command })
+    await room.reaches('ready', (s) => s.ready)
+    const path = join(room.stateDir, 'state/openclaw.sqlite')
+    for (const end of ['-wal', '-shm']) rmSync(path + end, { force: true })
+    writeFileSync(path, left === 0 ? '' : left)
+    openclaw.restart()
+    await room.reaches('the end of the first', (s) => s.lastExit !== null)
+    supervisor.signal('SIGTERM')
+    await supervisor.ended
+    expect(asked(room)).toEqual([])
+  },
+)
 
 test('by itself, nothing is asked', async () => {
   const room = await enter('2026.9.6-sound')

@@ -174,8 +174,10 @@ test('the era of files has none, and a database with other tables says nothing',
   const silence = { words: { is: 'nothing', why: null }, isAllRead: true, quietMs: 0 }
   expect(await lastWordsFrom(folder, life, now)).toEqual(silence)
   mkdirSync(join(folder, 'state'))
-  writeFileSync(join(folder, controlPlane), 'no database')
-  expect(await lastWordsFrom(folder, life, now)).toEqual({ ...silence, isAllRead: false })
+  for (const damaged of ['', 'no database']) {
+    writeFileSync(join(folder, controlPlane), damaged)
+    expect(await lastWordsFrom(folder, life, now)).toEqual(silence)
+  }
   rmSync(join(folder, controlPlane))
   if (!hasSqlite()) return
   const database = opened(join(folder, controlPlane), false)

@@ -23,7 +23,9 @@ if (verb === 'restart-handoff') {
   setInterval(() => {
     if (!existsSync(beside('restart'))) return
     rmSync(beside('restart'))
-    void leaveHandOff().then(() => process.exit(0))
+    void leaveHandOff()
+      .catch(() => {})
+      .then(() => process.exit(0))
   }, 50)
 }
 
