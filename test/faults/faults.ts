@@ -799,7 +799,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a log that a repair set aside for nothing stays there',
     file: 'src/recovery/look-at/store.ts',
-    from: 'if (!this.#isAsConfirmed(one) && (await putBackLog(this.#eyes, one))) return undefined',
+    from: 'if (!this.#isAsConfirmed(one) && (await this.#putBackLog(one))) return undefined',
     to: '',
     suites: [withSqlite('recovery/database-another-writer.test.ts', 'sets the time of the database')],
   },

@@ -27,8 +27,9 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { hasSqlite, whichNode, type Row as DatabaseRow } from '../../src/host/sqlite.ts'
 import { inspect } from '../../src/recovery/inspect.ts'
 import { snapshotAll } from '../../src/recovery/database-snapshots.ts'
+import { begin, end } from '../../src/recovery/journal.ts'
 import { dryRun, recover } from '../../src/recovery/recover.ts'
-import type { Policy } from '../../src/recovery/site.ts'
+import type { Policy, Site } from '../../src/recovery/site.ts'
 import { undo } from '../../src/recovery/undo.ts'
 import type { Inspection } from '../../src/recovery/verdict.ts'
 import type { Fixture } from '../fixtures/unpack.ts'
@@ -366,6 +367,26 @@ describe('each row of the damage page', () => {
     expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
     expect(s.bytes()).toEqual(damaged)
   })
+})
+
+test('the journals of earlier repairs are read once, for all databases that have no log', async () => {
+  const s = state('2026.9.6-sound')
+  cpSync(s.at('agents/main'), s.at('agents/other'), { recursive: true })
+  for (const name of [control, agent, agent.replace('main', 'other')]) rmSync(s.at(`${name}-wal`), { force: true })
+  for (let n = 0; n < 3; n++) {
+    const repair = await begin(s.site, { trigger: 'test', undoes: null, found: [], steps: [] })
+    await end(s.site, repair, { outcome: 'confirmed', done: 0, evidence: null })
+  }
+  const read: string[] = []
+  const disk: Site['disk'] = {
+    ...s.site.disk,
+    async read(path, from, to) {
+      if (path.endsWith('/journal.jsonl')) read.push(path)
+      return await s.site.disk.read(path, from, to)
+    },
+  }
+  await inspect({ ...s.site, disk }, { owed: 'another-boot' })
+  expect(read).toHaveLength(3)
 })
 
 describe('held, with the reason and the next command', () => {

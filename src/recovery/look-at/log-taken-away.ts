@@ -8,21 +8,23 @@ import type { DatabaseSeen } from '../database-file.ts'
 import type { Eyes } from '../eyes.ts'
 import type { Fingerprint, Step } from '../finding.ts'
 import { sight } from '../fingerprint.ts'
-import { readRepairs, type Repair } from '../journal.ts'
+import type { Repair } from '../journal.ts'
 import { spliced } from '../notebook.ts'
 import { keptFolder, nameOf, pathOf } from '../places.ts'
 import type { Site } from '../site.ts'
 
 /** Whether it comes back: what is in the database is then to be looked for with it. */
-export async function putBackLog({ site, notes }: Eyes, one: DatabaseSeen): Promise<boolean> {
+export async function putBackLog(
+  { site, notes }: Eyes,
+  one: DatabaseSeen,
+  repairs: () => Promise<readonly Repair[]>,
+): Promise<boolean> {
   const path = `${one.path}-wal`
   const standing = one.beside.find((each) => each.path === path)?.stat
   if (one.stat === null || one.stat.bytes === 0 || (standing !== undefined && standing.bytes > 0))
     return false
   const names = { database: nameOf(site, one.path), log: nameOf(site, path) }
-  const last = (await readRepairs(site)).findLast(({ steps }) =>
-    steps.some((step) => step.path === names.log),
-  )
+  const last = (await repairs()).findLast(({ steps }) => steps.some((step) => step.path === names.log))
   const taken = last?.end?.outcome === 'abandoned' ? takenAway(site, last, names) : undefined
   if (taken === undefined) return false
   const kept = await sight(site.disk, taken.keptAs)

@@ -42,7 +42,7 @@ import {
   type Snapshot,
 } from '../database-snapshots.ts'
 import { isoOf } from '../iso.ts'
-import { readRepairs } from '../journal.ts'
+import { readRepairs, type Repair } from '../journal.ts'
 import { wasConfirmed } from '../proven.ts'
 import { undoneBy } from '../repairs.ts'
 import type { Ask } from '../verdict.ts'
@@ -140,12 +140,22 @@ class StoreEyes {
   readonly #accepted: ReadonlySet<string>
   /** What the control plane answered. */
   #control: (Looked & { is: 'read' })['answers'] | undefined
+  #read: Promise<readonly Repair[]> | undefined
 
   constructor(eyes: Eyes, look: StoreLook, unimported: ReadonlySet<string>, accepted: ReadonlySet<string>) {
     this.#unimported = unimported
     this.#accepted = accepted
     this.#eyes = eyes
     this.#look = look
+  }
+
+  /** Thousands of files, perhaps, and as many databases: read once. */
+  async #repairs(): Promise<readonly Repair[]> {
+    return await (this.#read ??= readRepairs(this.#eyes.site))
+  }
+
+  async #putBackLog(one: DatabaseSeen): Promise<boolean> {
+    return await putBackLog(this.#eyes, one, () => this.#repairs())
   }
 
   #isUnimported({ agentId }: DatabaseSeen): boolean {
@@ -235,7 +245,7 @@ class StoreEyes {
 
   /** What it answered, where it could be asked. */
   async lookAt(one: DatabaseSeen): Promise<(Looked & { is: 'read' })['answers'] | undefined> {
-    if (!this.#isAsConfirmed(one) && (await putBackLog(this.#eyes, one))) return undefined
+    if (!this.#isAsConfirmed(one) && (await this.#putBackLog(one))) return undefined
     if (await restoreIfLogIsGone(this.#eyes, one, this.#look.confirmed)) return undefined
     const answers = await this.#lookInto(one)
     // After what sets the log aside altogether.
@@ -498,7 +508,7 @@ class StoreEyes {
   /** By a repair that stands: what was deleted since is not to come back again and again. */
   async #wasJoined(one: DatabaseSeen, { takenAt }: Snapshot): Promise<boolean> {
     const name = this.#eyes.notes.shown(one.path)
-    const all = await readRepairs(this.#eyes.site)
+    const all = await this.#repairs()
     return all.some(
       (repair) =>
         repair.undoes === null &&
