@@ -20,8 +20,11 @@
  * not the times.
  */
 import { DiskError, type FileStat, type Segment } from '../host/disk.ts'
+import { inside } from '../openclaw/posix-path.ts'
+import { Eyes } from './eyes.ts'
 import { Conflict, isSame, isSameInode, sight, type Sight } from './fingerprint.ts'
 import { type Fingerprint, type Kept, type Piece, segmentOf, type Step } from './finding.ts'
+import { Notebook } from './notebook.ts'
 import { keptFolder, nameOf, parentOf, pathOf, temporaryFor } from './places.ts'
 import type { Site } from './site.ts'
 
@@ -45,7 +48,7 @@ export async function apply(task: Task): Promise<Kept | undefined> {
   if (now.fingerprint === step.after) {
     // Done by an earlier run, which may have died before it synced the name; the content it had synced before.
     if (step.after === 'missing') await unmakeFolders(task, path)
-    if ((await disk.stat(parentOf(path))) !== undefined) await disk.syncDir(parentOf(path))
+    if ((await disk.stat(parentOf(path))) !== undefined) await syncFolder(task.site, parentOf(path))
     return await alreadyKept(task)
   }
   expect(step.path, now, step.before)
@@ -53,6 +56,13 @@ export async function apply(task: Task): Promise<Kept | undefined> {
   const kept = await setAside(task, path, now.stat)
   await unmakeFolders(task, path)
   return kept
+}
+
+/** The names of a folder that is reached through a link inside the state are where that leads. */
+async function syncFolder(site: Site, dir: string): Promise<void> {
+  const isLink = (await site.disk.stat(dir))?.kind === 'link'
+  const real = isLink ? await new Eyes(site, new Notebook(site.stateDir)).real(dir) : dir
+  await site.disk.syncDir(inside(site.stateDir, real) === undefined ? dir : real)
 }
 
 /** Outermost first, each durable in the one before: they belong to whoever owns the state around them. */
@@ -64,7 +74,7 @@ async function makeFolders({ site, step }: Task, path: string): Promise<void> {
       await disk.mkdir(folder, 0o700)
       if (around !== undefined) await disk.copyOwner(folder, { ...around, mode: 0o700 })
     }
-    await disk.syncDir(parentOf(folder))
+    await syncFolder(site, parentOf(folder))
   }
 }
 
@@ -76,7 +86,7 @@ async function unmakeFolders({ site, step }: Task, path: string): Promise<void> 
       if ((await disk.list(folder)).length > 0) return
       await disk.remove(folder)
     }
-    if ((await disk.stat(parentOf(folder))) !== undefined) await disk.syncDir(parentOf(folder))
+    if ((await disk.stat(parentOf(folder))) !== undefined) await syncFolder(site, parentOf(folder))
   }
 }
 
@@ -120,7 +130,7 @@ async function moveDirectoryToKept(task: Task, path: string): Promise<Kept> {
     throw changed(task)
   }
   await disk.syncDir(keptFolder(task.site, task.id))
-  await disk.syncDir(parentOf(path))
+  await syncFolder(task.site, parentOf(path))
   return { path: task.step.path, sha256: null, bytes: 0, keptAs: nameOf(task.site, keptAs(task)) }
 }
 
@@ -132,18 +142,18 @@ async function putBack(task: Task, path: string, from: string, now: Sight): Prom
   const isAnother =
     step.before === step.after && source.stat && now.stat && !isSameInode(source.stat, now.stat)
   if (now.fingerprint === step.after && !isAnother) {
-    await disk.syncDir(parentOf(path))
+    await syncFolder(task.site, parentOf(path))
     // Cut off between the two names: the bytes are under both.
     if (source.fingerprint === step.after) await takeAway(task, from, source.stat, 'from')
-    else await disk.syncDir(parentOf(from))
+    else await syncFolder(task.site, parentOf(from))
     return await alreadyKept(task)
   }
   expect(step.path, now, step.before)
   expect(nameOf(site, from), source, step.after)
   if (source.stat?.kind === 'directory') {
     await disk.rename(from, path)
-    await disk.syncDir(parentOf(path))
-    await disk.syncDir(parentOf(from))
+    await syncFolder(task.site, parentOf(path))
+    await syncFolder(task.site, parentOf(from))
     return undefined
   }
   const kept = now.stat && (await keep(task, path, now.stat))
@@ -180,7 +190,7 @@ async function place(task: Task, ready: string, path: string, old: FileStat | un
   if (old === undefined) await placeOnFreeName(task, ready, path)
   else if (await disk.exchange(ready, path)) await checkExchanged(task, ready, path, old)
   else await disk.rename(ready, path)
-  await disk.syncDir(parentOf(path))
+  await syncFolder(task.site, parentOf(path))
 }
 
 async function placeOnFreeName(task: Task, ready: string, path: string): Promise<void> {
@@ -219,7 +229,7 @@ async function takeAway(
     throw changed(task, path)
   }
   await disk.remove(taken)
-  await disk.syncDir(parentOf(path))
+  await syncFolder(task.site, parentOf(path))
 }
 
 /** The bytes under `kept/`, durable there, before anything happens to the name. */

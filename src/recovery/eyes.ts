@@ -16,6 +16,8 @@ const pieceBytes = 1024 * 1024
 /** Longer lines are not held: only their beginning and end are looked at. */
 export const longestLineBytes = 16 * 1024 * 1024
 const glimpseBytes = 64 * 1024
+/** Of what somebody keeps on another disk. */
+export const wayOut = 'mount it there instead'
 
 export class Eyes {
   readonly site: Site
@@ -54,7 +56,7 @@ export class Eyes {
           (await this.site.disk.stat(real))?.kind === 'directory'
         )
           return await look(real)
-        this.misplaced(dir, 'a link that leads outside, where a directory belongs')
+        this.misplaced(dir, `a link that leads outside, where a directory belongs (${wayOut})`)
         return undefined
       }
       this.misplaced(dir, 'no directory, where one belongs')
@@ -89,13 +91,14 @@ export class Eyes {
     return undefined
   }
 
-  /** A folder of the state that is reached through a link is a finding: a repair would change what lies elsewhere. */
+  /** A folder of the state that a link leads out of it is a finding: a repair would change what lies elsewhere. */
   async isInPlace(dir: string): Promise<boolean> {
-    if (inside(this.site.stateDir, dir) === undefined) return true
+    const { stateDir } = this.site
+    if (inside(stateDir, dir) === undefined) return true
     const real = await this.real(dir)
-    if (real !== dir)
-      this.misplaced(dir, `reached through a link, at ${JSON.stringify(real)} (mount it there instead)`)
-    return real === dir
+    if (inside(stateDir, real) !== undefined) return true
+    this.misplaced(dir, `reached through a link, at ${JSON.stringify(real)} (${wayOut})`)
+    return false
   }
 
   /** Undefined when it cannot be read; that is a finding. */

@@ -23,7 +23,7 @@ import {
   type Mark,
 } from './checkpoint.ts'
 import { logSight } from './database-file.ts'
-import { Eyes } from './eyes.ts'
+import { Eyes, wayOut } from './eyes.ts'
 import { lookAtConfig } from './look-at/config.ts'
 import { lookAtDatabases } from './look-at/databases.ts'
 import { lookAtDevices } from './look-at/devices.ts'
@@ -140,11 +140,11 @@ async function sessionsDirs(eyes: Eyes): Promise<{ dir: string; agentId: string 
       if (inside(eyes.site.stateDir, real) === undefined) {
         eyes.misplaced(
           `${agents}/${name}`,
-          'a link that leads outside, where the directory of an agent belongs',
+          `a link that leads outside, where the directory of an agent belongs (${wayOut})`,
         )
         continue
       }
-      if (inside(agents, real) !== undefined) continue
+      if (inside(await eyes.real(agents), real) !== undefined) continue
     }
     if ((await eyes.stat(dir)) !== undefined) found.push({ dir, agentId: name })
   }

@@ -108,14 +108,13 @@ async function agentsIn(eyes: Eyes): Promise<readonly string[]> {
   if ((await eyes.stat(path)) === undefined) return []
   const agents: string[] = []
   for (const { name, kind } of (await eyes.list(path)) ?? [])
-    if (kind === 'directory' || (kind === 'link' && (await leadsOutside(eyes, `${path}/${name}`))))
-      agents.push(name)
+    if (kind === 'directory' || (kind === 'link' && !(await isAgentsOwn(eyes, path, name)))) agents.push(name)
   return agents.toSorted()
 }
 
-/** Another name of an agent of this state is none of its own; one that lies elsewhere is to be told. */
-const leadsOutside = async (eyes: Eyes, path: string): Promise<boolean> =>
-  inside(eyes.site.stateDir, await eyes.real(path)) === undefined
+/** Another name of an agent of this state is none of its own; one that lies elsewhere is looked at, or told. */
+const isAgentsOwn = async (eyes: Eyes, path: string, name: string): Promise<boolean> =>
+  inside(await eyes.real(path), await eyes.real(`${path}/${name}`)) !== undefined
 
 async function databasesOf(eyes: Eyes, agents: readonly string[]): Promise<readonly DatabaseSeen[]> {
   const { stateDir } = eyes.site

@@ -56,7 +56,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the directory is not synced after a name changed',
     file: 'src/recovery/apply.ts',
-    from: '  else await disk.rename(ready, path)\n  await disk.syncDir(parentOf(path))',
+    from: '  else await disk.rename(ready, path)\n  await syncFolder(task.site, parentOf(path))',
     to: '  else await disk.rename(ready, path)',
     suites: [cuts, stories],
   },
@@ -99,7 +99,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'the directory is not synced after a name went',
     file: 'src/recovery/apply.ts',
-    from: '  await disk.remove(taken)\n  await disk.syncDir(parentOf(path))',
+    from: '  await disk.remove(taken)\n  await syncFolder(task.site, parentOf(path))',
     to: '  await disk.remove(taken)',
     suites: [cuts, stories],
   },
@@ -135,7 +135,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'what is done already is not synced when a repair is resumed',
     file: 'src/recovery/apply.ts',
-    from: '    if ((await disk.stat(parentOf(path))) !== undefined) await disk.syncDir(parentOf(path))\n    return await alreadyKept(task)',
+    from: '    if ((await disk.stat(parentOf(path))) !== undefined) await syncFolder(task.site, parentOf(path))\n    return await alreadyKept(task)',
     to: '    return await alreadyKept(task)',
     suites: [cuts, stories],
   },

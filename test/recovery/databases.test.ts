@@ -389,6 +389,38 @@ test('the journals of earlier repairs are read once, for all databases that have
   expect(read).toHaveLength(3)
 })
 
+describe('a folder that a link leads to inside the state is one of the state', () => {
+  const linked = (s: State, folder: string): void => {
+    renameSync(s.at(folder), s.at('moved'))
+    symlinkSync(s.at('moved'), s.at(folder))
+  }
+
+  test.each(['state', 'agents', 'agents/main', 'agents/main/agent'])('sound: %s', async (folder) => {
+    const s = state('2026.9.6-sound')
+    linked(s, folder)
+    const { verdict, findings } = await s.look()
+    expect(verdict, JSON.stringify(findings)).toBe('consistent')
+    expect(findings.filter(({ severity }) => severity !== 'benign')).toEqual([])
+  })
+
+  test.runIf(hasSqlite()).each([
+    ['state', control],
+    ['agents', agent],
+    ['agents/main', agent],
+    ['agents/main/agent', agent],
+  ])('mended, and undone: %s', async (folder, name) => {
+    const s = state('2026.9.6-sound')
+    linked(s, folder)
+    writeFileSync(s.at(`${name}-wal`), 'garbage, and no log '.repeat(20))
+    const before = s.bytes()
+    const recovery = await recover(s.site, look)
+    expect(recovery, JSON.stringify(recovery)).toMatchObject({ is: 'repaired' })
+    expect(s.bytes()[folder]).toBe(before[folder])
+    expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+    expect(s.bytes()).toEqual(before)
+  })
+})
+
 describe('held, with the reason and the next command', () => {
   const held = async (s: State, kind: string, path: string) => {
     const before = s.bytes()

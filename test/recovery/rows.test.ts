@@ -6,6 +6,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -609,6 +610,18 @@ describe('each row', () => {
       expect(s.bytes()).toEqual(damaged)
     },
   )
+})
+
+test('in a sessions folder that a link leads to inside the state, too', async () => {
+  const s = state('sound')
+  renameSync(s.at(sessions), s.at('moved'))
+  symlinkSync(s.at('moved'), s.at(sessions))
+  appendFileSync(s.at(transcript(telegram)), '{"type":"mess')
+  const damaged = s.bytes()
+  const recovery = await recover(s.site, { owed: 'another-boot', trigger: 'test' })
+  expect(recovery, JSON.stringify(recovery)).toMatchObject({ is: 'repaired' })
+  expect(await undo(s.site, recovery.repairId!, 'test')).toMatchObject({ is: 'undone' })
+  expect(s.bytes()).toEqual(damaged)
 })
 
 const said = (finding: { kind: string; severity: string; path: string }): string =>
