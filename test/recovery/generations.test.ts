@@ -425,7 +425,7 @@ describe('paired devices', () => {
           kind: 'devices-unreadable',
           severity: 'benign',
           evidence: expect.stringMatching(/1 device/),
-          command: expect.stringMatching(/^cp .*snapshots.* .*paired\.json$/),
+          command: expect.stringMatching(/^cp -p .*snapshots.* .*paired\.json$/),
         },
       ],
     })

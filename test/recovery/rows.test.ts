@@ -1,4 +1,5 @@
 /** Every row of DAMAGE.md, made on a real state: found as exactly that, repaired, nothing left, and taken back. */
+import { execFileSync } from 'node:child_process'
 import {
   appendFileSync,
   copyFileSync,
@@ -610,6 +611,34 @@ describe('each row', () => {
       expect(s.bytes()).toEqual(damaged)
     },
   )
+})
+
+test.each([
+  ['paired devices', 'devices/paired.json'],
+  ['paired devices, with their folder', 'devices'],
+])('%s, gone: the command that is told brings them back', async (_, gone) => {
+  const s = state('sound')
+  const look = { owed: 'another-boot', trigger: 'test' } as const
+  mkdirSync(s.at('devices'), { recursive: true })
+  writeFileSync(s.at('devices/paired.json'), '{"phone":{"deviceId":"phone"}}', { mode: 0o600 })
+  expect((await recover(s.site, look)).is).toBe('consistent')
+  const before = s.bytes()
+  rmSync(s.at(gone), { recursive: true })
+  const { inspection } = await recover(s.site, look)
+  const [told] = inspection.findings.filter(({ kind }) => kind === 'devices-unreadable')
+  execFileSync('sh', ['-c', told!.command!])
+  expect(s.bytes()['devices/paired.json']).toBe(before['devices/paired.json'])
+  expect((await s.look()).findings).toEqual([])
+})
+
+test('a link in the place of the paired devices is not told to be gone', async () => {
+  const s = state('sound')
+  mkdirSync(s.at('devices'))
+  writeFileSync(s.at('devices/paired.json'), '{"phone":{"deviceId":"phone"}}')
+  expect((await recover(s.site, { owed: 'another-boot', trigger: 'test' })).is).toBe('consistent')
+  renameSync(s.at('devices/paired.json'), s.at('devices/other.json'))
+  symlinkSync('other.json', s.at('devices/paired.json'))
+  expect((await s.look()).findings.map(said)).toEqual(['unreadable blocks devices/paired.json'])
 })
 
 test('in a sessions folder that a link leads to inside the state, too', async () => {

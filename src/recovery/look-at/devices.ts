@@ -2,6 +2,7 @@
 import type { FileStat } from '../../host/disk.ts'
 import { configLimitBytes } from '../../openclaw/config-file.ts'
 import { deviceLists, pairedDevices } from '../../openclaw/layout.ts'
+import { dirName } from '../../openclaw/posix-path.ts'
 import { type Eyes, quoted } from '../eyes.ts'
 import { contentOf, readableGenerations } from '../generations.ts'
 import { isJson } from './is-json.ts'
@@ -45,16 +46,23 @@ export async function lookAtDevices(eyes: Eyes, store: Store): Promise<void> {
 }
 
 /** No gateway of the era of files removes it. But somebody may who lets nobody in any more: it is told, and no more. */
-async function lookForGone({ site, notes }: Eyes, path: string): Promise<void> {
+async function lookForGone(eyes: Eyes, path: string): Promise<void> {
+  const { site, notes } = eyes
+  const folder = await eyes.stat(dirName(path))
+  // What stands there and is not looked at, or is not to be reached, is told already, and not gone.
+  if (folder !== undefined && folder.kind !== 'directory') return
+  if (notes.findings.some((one) => one.path === notes.shown(path))) return
   const kept = await newestDevices(site, path)
   if (kept === undefined) return
+  // As its owner has it, whoever runs this.
+  const copy = `cp -p ${quoted(kept.path)} ${quoted(path)}`
   notes.found({
     kind: 'devices-unreadable',
     severity: 'benign',
     path,
     evidence: `gone, and its generation of ${kept.when} has ${counted(kept.devices, 'device')}: none of them can connect until it is paired again`,
     repair: null,
-    command: `cp ${quoted(kept.path)} ${quoted(path)}`,
+    command: folder === undefined ? `mkdir -m 700 ${quoted(dirName(path))} && ${copy}` : copy,
   })
 }
 
