@@ -10,6 +10,7 @@ import type { Survey } from '../host/survey.ts'
 import { baseName, dirName, inside, resolvePath } from '../openclaw/posix-path.ts'
 import { longLineOf, type Text } from '../openclaw/transcript-line.ts'
 import type { Notebook } from './notebook.ts'
+import { isOurs } from './places.ts'
 import type { Site } from './site.ts'
 
 const pieceBytes = 1024 * 1024
@@ -51,10 +52,7 @@ export class Eyes {
       if (stat.kind === 'directory') return await look(dir)
       if (stat.kind === 'link') {
         const real = await this.real(dir)
-        if (
-          inside(this.site.stateDir, real) !== undefined &&
-          (await this.site.disk.stat(real))?.kind === 'directory'
-        )
+        if (this.#isOfState(real) && (await this.site.disk.stat(real))?.kind === 'directory')
           return await look(real)
         this.misplaced(dir, `a link that leads outside, where a directory belongs (${wayOut})`)
         return undefined
@@ -93,12 +91,17 @@ export class Eyes {
 
   /** A folder of the state that a link leads out of it is a finding: a repair would change what lies elsewhere. */
   async isInPlace(dir: string): Promise<boolean> {
-    const { stateDir } = this.site
-    if (inside(stateDir, dir) === undefined) return true
+    if (inside(this.site.stateDir, dir) === undefined) return true
     const real = await this.real(dir)
-    if (inside(stateDir, real) !== undefined) return true
+    if (real === dir || this.#isOfState(real)) return true
     this.misplaced(dir, `reached through a link, at ${JSON.stringify(real)} (${wayOut})`)
     return false
+  }
+
+  /** What is kept in our own folder is none of the gateway's. */
+  #isOfState(real: string): boolean {
+    const name = inside(this.site.stateDir, real)
+    return name !== undefined && !isOurs(name)
   }
 
   /** Undefined when it cannot be read; that is a finding. */

@@ -74,7 +74,7 @@ export function openHandOffs({ command, installed }: Settings, lock: StateLock, 
     const text = await Promise.race([child.printed, late])
     if (child.remaining().length > 0) child.kill('SIGKILL')
     asked = undefined
-    if (!isWanted()) return refused('the supervisor was told to end')
+    if (!isWanted()) return refused('an order ended the question')
     return isLate ? refused('no answer for as long as it is good') : { is: 'printed', text }
   }
   const consumed = async (pid: number, untilMs: number, life: EndedLife): Promise<Consumed> => {

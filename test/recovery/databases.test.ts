@@ -372,7 +372,8 @@ describe('each row of the damage page', () => {
 test('the journals of earlier repairs are read once, for all databases that have no log', async () => {
   const s = state('2026.9.6-sound')
   cpSync(s.at('agents/main'), s.at('agents/other'), { recursive: true })
-  for (const name of [control, agent, agent.replace('main', 'other')]) rmSync(s.at(`${name}-wal`), { force: true })
+  for (const name of [control, agent, agent.replace('main', 'other')])
+    rmSync(s.at(`${name}-wal`), { force: true })
   for (let n = 0; n < 3; n++) {
     const repair = await begin(s.site, { trigger: 'test', undoes: null, found: [], steps: [] })
     await end(s.site, repair, { outcome: 'confirmed', done: 0, evidence: null })
@@ -463,6 +464,20 @@ describe('held, with the reason and the next command', () => {
       expect(found.filter(({ severity }) => severity !== 'benign')).toHaveLength(1)
     },
   )
+
+  test.each([
+    ['an agent', 'agents/main/agent', 'agents/main/agent'],
+    ['all of an agent', 'agents/main', 'agents/main/agent'],
+  ])('a link into our own folder, where the folder of a database belongs: %s', async (_, folder, path) => {
+    const s = state('2026.9.6-sound')
+    mkdirSync(s.at('supervise'), { recursive: true })
+    renameSync(s.at(folder), s.at('supervise/elsewhere'))
+    symlinkSync(s.at('supervise/elsewhere'), s.at(folder))
+    writeFileSync(s.at(`${agent}-wal`), 'garbage, and no log '.repeat(20))
+    const before = treeOf(s.at('supervise/elsewhere'))
+    await held(s, 'unreadable', path)
+    expect(treeOf(s.at('supervise/elsewhere'))).toBe(before)
+  })
 
   test.each([
     ['a link', (path: string) => symlinkSync('/nowhere', path)],
