@@ -150,7 +150,7 @@ function wayBack(family: readonly Repair[], first: Holds, last: Holds): readonly
     if (waiting !== null && waiting !== undefined) restore(waiting)
 
     const before = holds.get(path)?.fingerprint ?? 'missing'
-    const because = all.filter((step) => step.path === path).flatMap((step) => step.because)
+    const because = reasonsIn(all.filter((step) => step.path === path))
     const made = Math.max(0, ...all.map((step) => (step.path === path ? (step.folders ?? 0) : 0)))
     const folders = made > 0 && { folders: made }
     const from = content && whereIs.get(content)
@@ -166,6 +166,11 @@ function wayBack(family: readonly Repair[], first: Holds, last: Holds): readonly
   for (const path of [...first.keys()].toReversed()) restore(path)
   return steps
 }
+
+/** Each once: what was taken back again and again would be told again and again, twice as often each time. */
+const reasonsIn = (steps: readonly Step[]): Step['because'] => [
+  ...new Map(steps.flatMap(({ because }) => because).map((one) => [JSON.stringify(one), one])).values(),
+]
 
 /** Anything that the way back touches and that is not as the repair left it. */
 async function whatMoved(site: Site, steps: readonly Step[], last: Holds): Promise<string | null> {

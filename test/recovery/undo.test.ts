@@ -53,6 +53,24 @@ describe('undo', () => {
     expect(await states(disk)).toEqual(['done', 'undone', 'done', 'undone', 'done'])
   })
 
+  test('taken back and brought back again and again, it is told no longer than at first', async () => {
+    const { disk, id, input } = await repaired(torn)
+    const after = disk.tree()
+    for (let n = 0; n < 8; n++) {
+      const back = await undo(siteOn(disk), id, 'test')
+      expect(back).toMatchObject({ is: 'undone' })
+      expect(users(disk.tree(), all)).toEqual(users(input, all))
+      expect(await undo(siteOn(disk), (back as { repairId: string }).repairId, 'test')).toMatchObject({
+        is: 'undone',
+      })
+      expect(users(disk.tree(), all)).toEqual(users(after, all))
+    }
+    const reasons = (await readRepairs(siteOn(disk))).map(({ steps }) =>
+      steps.map(({ because }) => because.length),
+    )
+    expect(new Set(reasons.map(String)).size, String(reasons)).toBe(1)
+  })
+
   test('refuses what it does not know', async () => {
     const { disk } = await repaired(torn)
     await refuses(disk, '20200101T000000Z-0000', /there is no repair/, /history/)
