@@ -52,7 +52,7 @@ export class Eyes {
       if (stat.kind === 'directory') return await look(dir)
       if (stat.kind === 'link') {
         const real = await this.real(dir)
-        if (this.#isOfState(real) && (await this.site.disk.stat(real))?.kind === 'directory')
+        if (this.isOfState(real) && (await this.site.disk.stat(real))?.kind === 'directory')
           return await look(real)
         this.misplaced(dir, `a link that leads outside, where a directory belongs (${wayOut})`)
         return undefined
@@ -93,13 +93,13 @@ export class Eyes {
   async isInPlace(dir: string): Promise<boolean> {
     if (inside(this.site.stateDir, dir) === undefined) return true
     const real = await this.real(dir)
-    if (real === dir || this.#isOfState(real)) return true
+    if (real === dir || this.isOfState(real)) return true
     this.misplaced(dir, `reached through a link, at ${JSON.stringify(real)} (${wayOut})`)
     return false
   }
 
   /** What is kept in our own folder is none of the gateway's. */
-  #isOfState(real: string): boolean {
+  isOfState(real: string): boolean {
     const name = inside(this.site.stateDir, real)
     return name !== undefined && !isOurs(name)
   }

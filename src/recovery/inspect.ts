@@ -137,7 +137,7 @@ async function sessionsDirs(eyes: Eyes): Promise<{ dir: string; agentId: string 
     const dir = `${eyes.site.stateDir}/${sessionsFolder(name)}`
     if (kind === 'link') {
       const real = await eyes.real(`${agents}/${name}`)
-      if (inside(eyes.site.stateDir, real) === undefined) {
+      if (!eyes.isOfState(real)) {
         eyes.misplaced(
           `${agents}/${name}`,
           `a link that leads outside, where the directory of an agent belongs (${wayOut})`,

@@ -641,6 +641,18 @@ test('a link in the place of the paired devices is not told to be gone', async (
   expect((await s.look()).findings.map(said)).toEqual(['unreadable blocks devices/paired.json'])
 })
 
+test.each(['agents', 'agents/main', sessions])(
+  'a link into our own folder is not followed: %s',
+  async (folder) => {
+    const s = state('sound')
+    mkdirSync(s.at('supervise'))
+    renameSync(s.at(folder), s.at('supervise/elsewhere'))
+    symlinkSync(s.at('supervise/elsewhere'), s.at(folder))
+    appendFileSync(s.at(transcript(telegram)), '{"type":"mess')
+    expect((await s.look()).findings.map(said)).toEqual([`unreadable blocks ${folder}`])
+  },
+)
+
 test('in a sessions folder that a link leads to inside the state, too', async () => {
   const s = state('sound')
   renameSync(s.at(sessions), s.at('moved'))
