@@ -75,7 +75,10 @@ export function openHandOffs({ command, installed }: Settings, lock: StateLock, 
     if (child.remaining().length > 0) child.kill('SIGKILL')
     asked = undefined
     if (!isWanted()) return refused('an order ended the question')
-    return isLate ? refused('no answer for as long as it is good') : { is: 'printed', text }
+    if (isLate) return refused('no answer for as long as it is good')
+    const exit = await child.exited
+    // What it says of itself another time is another matter.
+    return exit.by === 'signal' ? refused(`the command was ended by ${exit.signal}`) : { is: 'printed', text }
   }
   const consumed = async (pid: number, untilMs: number, life: EndedLife): Promise<Consumed> => {
     const { version } = life

@@ -31,6 +31,7 @@ function install(room: Room, answers: object) {
   return {
     command: [process.execPath, program, 'gateway', 'run'],
     restart: () => write('restart', ''),
+    kill: () => write('kill', ''),
     update: () => write('package.json', told('2026.9.7')),
   }
 }
@@ -95,6 +96,22 @@ test.each([
   const { lastExit, budgets } = room.status()!
   expect(lastExit?.detail).toContain(why)
   expect(budgets.crashes.spent).toBe(0)
+  supervisor.signal('SIGTERM')
+  expect((await supervisor.ended).code).toBe(0)
+})
+
+test('a command that was killed has not said that it offers nothing: it is asked again', async () => {
+  const room = await enter('2026.9.6-sound')
+  const openclaw = install(room, { consume: accepted })
+  const supervisor = room.run('', { flags: consume, command: openclaw.command })
+  await room.reaches('ready', (s) => s.ready)
+  openclaw.kill()
+  openclaw.restart()
+  await room.reaches('ready again', (s) => s.ready && s.child?.number === 2)
+  expect(room.status()!.lastExit?.detail).toContain('the command was ended by SIGKILL')
+  openclaw.restart()
+  await room.reaches('ready once more', (s) => s.ready && s.child?.number === 3)
+  expect(room.status()!.lastExit?.detail).toContain('its hand-off was taken')
   supervisor.signal('SIGTERM')
   expect((await supervisor.ended).code).toBe(0)
 })

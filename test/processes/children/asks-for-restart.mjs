@@ -1,6 +1,7 @@
 // An OpenClaw of 2026.8 or later, as far as its restart hand-offs go: `gateway run` is ready, and ends with 0 as soon as
 // the file `restart` lies beside it, having left a hand-off (good for `lifeMs`) where this Node can write one; `gateway restart-handoff`
-// answers as the file `answers` beside it says ({capabilities, consume, lifeMs}; `hang` for no answer at all).
+// answers as the file `answers` beside it says ({capabilities, consume, lifeMs}; `hang` for no answer at all; killed while
+// it is asked where the file `kill` lies there).
 import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { note, serve } from './endpoints.mjs'
 
@@ -11,7 +12,10 @@ const [, , , verb, question, , expectedPid] = process.argv
 if (verb === 'restart-handoff') {
   note(`${question} ${question === 'consume' ? expectedPid : ''}`.trim())
   const answer = answers[question]
-  if (answer === 'hang') setInterval(() => {}, 60_000)
+  if (existsSync(beside('kill'))) {
+    rmSync(beside('kill'))
+    process.kill(process.pid, 'SIGKILL')
+  } else if (answer === 'hang') setInterval(() => {}, 60_000)
   else {
     // As the first start after an installation does.
     console.log('[postinstall] {pruned}')
