@@ -3,7 +3,8 @@
  *
  * The child leads a session and a process group of its own, without a terminal: Ctrl-C in a terminal reaches the
  * supervisor only, and what the child leaves behind can be found by its group.  Its standard input is empty, its
- * output is ours, untouched (but a command's that is asked for an answer): it goes on writing there when the supervisor is killed, where a pipe would break.
+ * output is ours, untouched: it goes on writing there when the supervisor is killed, where a pipe would break.  (That
+ * of a command which is asked for an answer is a pipe.)
  *
  * 1. Nothing of ours reaches the child but what is named in the command: environment, folder, one descriptor.
  * 2. The child is not ended because this process ends: the lock it inherited says that it lives.
@@ -53,8 +54,8 @@ const started = new Set<number>()
 export const isStartedByUs = (pid: number): boolean => started.has(pid)
 
 export const startChild = async (command: Command): Promise<Start> => {
-  // Loaded here, with the first child: its hundred files cost more than the rest of this program.
   const isRead = command.readUpTo !== undefined
+  // Loaded here, with the first child: its hundred files cost more than the rest of this program.
   const [system, { execa }] = await Promise.all([loadSyscalls(), import('execa')])
   const running = execa(command.file, [...command.args], {
     cwd: command.cwd,

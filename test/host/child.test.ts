@@ -330,3 +330,16 @@ suite('what it leaves behind', () => {
     expect(child.remaining()).toEqual([])
   })
 })
+
+suite('what it prints, where that is read', () => {
+  test('is its standard output, whole; a standard output that is not read is ours', async () => {
+    expect(await (await shell('echo one; echo two', { readUpTo: 100 })).printed).toBe('one\ntwo')
+    expect(await (await shell('exit 0')).printed).toBe('')
+  })
+
+  test('is cut off, and it is ended, when it is longer', async () => {
+    const { printed, exited } = await shell('while :; do echo again; done', { readUpTo: 1000 })
+    expect((await printed).length).toBeLessThanOrEqual(1000)
+    expect(await exited).toMatchObject({ by: 'signal' })
+  })
+})
