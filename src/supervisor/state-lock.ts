@@ -5,7 +5,7 @@
 import { systemClock as clock } from '../host/clock.ts'
 import { DiskError } from '../host/disk.ts'
 import type { HeldLock } from '../host/lock.ts'
-import { takeLockFromTheDying } from './lock-holder.ts'
+import { takeLockFromTheDying } from './lock-of-the-dying.ts'
 import { refusedFor, withoutLock, type Refused } from './take-over.ts'
 
 export interface StateLock {

@@ -28,7 +28,8 @@ import {
 import { sendSignal, sendSignalToGroup } from '../host/send-signal.ts'
 import { runVariable } from '../openclaw/launch.ts'
 import { readOwed } from './owed.ts'
-import { describeHolder, holderInWords, killMs, takeLockFromTheDying } from './lock-holder.ts'
+import { describeHolder, holderInWords } from './lock-holder.ts'
+import { killMs, takeLockFromTheDying } from './lock-of-the-dying.ts'
 
 export interface Refused {
   readonly is: 'refused'

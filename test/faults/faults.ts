@@ -634,6 +634,13 @@ export const faults: readonly Fault[] = [
     suites: [suite('processes/endings.test.ts', 'the mark stays')],
   },
   {
+    name: 'what was killed is not waited for when only its lock is seen',
+    file: 'src/supervisor/lock-of-the-dying.ts',
+    from: 'if (isSeen || clock',
+    to: 'if (isSeen || !isSeen || clock',
+    suites: [suite('supervisor/take-over.test.ts', 'on its way out')],
+  },
+  {
     name: 'the mark names a gateway that is gone while its hand-off is asked for',
     file: 'src/supervisor/births.ts',
     from: '      if (isAsked) await debt.name(null, run, version)\n',
